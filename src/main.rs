@@ -1,0 +1,3 @@
+//! `lethe`: see the library's documentation for the map.
+
+fn main() {}
