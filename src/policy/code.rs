@@ -1,0 +1,113 @@
+//! Every code that an outcome can carry. They are stable: headers, audit facts, metrics and runbooks rely on them.
+//!
+//! The one table below makes the enum, its text and `docs/outcomes.md`; a test compares the latter.
+
+/// What a code does to the event that carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The event waits in quarantine until a person has looked; it may be sent again.
+    Quarantine,
+    /// The event does not pass, and sending it again changes nothing.
+    Block,
+    /// The event passes; the code says what it lost.
+    Note,
+}
+
+impl Outcome {
+    /// The name, as the documentation writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Quarantine => "quarantine",
+            Self::Block => "block",
+            Self::Note => "note",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($variant:ident $text:literal $outcome:ident $meaning:literal $remedy:literal;)+) => {
+        /// Why an event did not pass, or what it lost on its way.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code {
+            $(#[doc = $meaning] $variant,)+
+        }
+
+        impl Code {
+            /// All of them, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The code as text: stable, `snake_case`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// What it does to the event.
+            pub fn outcome(self) -> Outcome {
+                match self { $(Self::$variant => Outcome::$outcome,)+ }
+            }
+
+            /// What it means, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)+ }
+            }
+
+            /// What to do about it.
+            pub fn remedy(self) -> &'static str {
+                match self { $(Self::$variant => $remedy,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    Tombstone "tombstone" Quarantine "the record has no value" "tombstones carry nothing to sanitise: let compacted topics end before Lethe";
+    Empty "empty" Quarantine "the value has no bytes" "find the publisher by the source position and let it send events";
+    NotUtf8 "not_utf8" Quarantine "the value or the record's text is not UTF-8" "publish UTF-8; binary payloads can't be scanned";
+    NotJson "not_json" Quarantine "the value is not one JSON document" "publish JSON, or set `input.format: text`";
+    TooDeep "too_deep" Quarantine "JSON is nested deeper than the limit" "flatten the event, or raise `event.limits.depth`";
+    TooLarge "too_large" Quarantine "the record is larger than the limit" "send less in one event, or raise `event.limits.value_bytes`";
+    TooManySlots "too_many_slots" Quarantine "the event holds more texts than the limit" "split the event, or raise `event.limits.slots`";
+    AmbiguousAttribute "ambiguous_attribute" Quarantine "an attribute stands in the event twice, with different values" "send one subject, tenant, conversation, region and time an event; mind duplicate JSON members";
+    BadAttribute "bad_attribute" Quarantine "an attribute is there but is not of its form" "a tenant is 1 to 128 of `A-Za-z0-9._:-`, a time RFC 3339 or milliseconds, a subject a text or a number";
+    BadHeader "bad_header" Quarantine "a header that Lethe reads is not UTF-8" "send headers as UTF-8 text";
+    BadCloudevent "bad_cloudevent" Quarantine "the CloudEvents envelope breaks the specification" "check `specversion`, `id`, `source` and `type`";
+    MissingTenant "missing_tenant" Quarantine "the event names no tenant and the pipeline has no default" "send the tenant, or set `event.default_tenant`";
+    MissingSubject "missing_subject" Quarantine "the pipeline requires a subject and the event names none" "send the subject, or set `require_subject: false`";
+    RegionMissing "region_missing" Quarantine "the event names no region and the pipeline has no default" "send the region, or set `residency.default` or `residency.tenants`";
+    RegionUnknown "region_unknown" Quarantine "the event's region is none of the pipeline's" "add the region or an alias to `residency.regions`, or a rule to `residency.transfers`";
+    RegionNotAllowed "region_not_allowed" Quarantine "no transfer rule covers this class of data from the event's region" "add a rule with a legal basis to `residency.transfers`, or a destination in that region";
+    TransferNotAllowed "transfer_not_allowed" Quarantine "the destination's provider works in another region and no transfer rule covers that" "choose a provider in the region, or add a rule with a legal basis";
+    ProviderNotAllowed "provider_not_allowed" Quarantine "the provider lacks an agreement that this class of data requires" "sign the agreement and list it under the provider, or choose another provider";
+    FirewallQuarantine "firewall_quarantine" Quarantine "the text looks hostile" "look at the reasons in the audit fact; raise `firewall.quarantine` if they are wrong";
+    OutputTooLarge "output_too_large" Quarantine "the sanitised record would be larger than the broker takes" "raise the topic's `max.message.bytes` and `message.max.bytes`, or send less in one event";
+    BadRequest "bad_request" Quarantine "a deletion request is malformed" "see `schemas/deletion-request.schema.json`";
+    FirewallBlock "firewall_block" Block "the text is hostile beyond doubt" "look at the reasons in the audit fact; raise `firewall.block` if they are wrong";
+    BlockedByPolicy "blocked_by_policy" Block "the event holds a kind that the pipeline blocks" "stop sending it, or choose another treatment for the kind";
+    ErasedSubject "erased_subject" Note "the subject was erased: the event went out irreversibly redacted" "nothing: this is what was asked for; `after_erasure: renew` lets later events be sealed again";
+    ExpiredRetention "expired_retention" Note "the event's retention has passed: it went out irreversibly redacted, or its tokens stayed" "nothing; lengthen `retention.classes` if that was too early";
+    NoSubject "no_subject" Note "the event names no subject: tokens fell to redactions" "send the subject where originals must come back";
+    NotForAudience "not_for_audience" Note "a token stayed: its original is not for this audience" "add the kind to the audience under `restore.audiences`; it holds for later events";
+    SealedMissing "sealed_missing" Note "a token stayed: no sealed original rides with the event" "let workers echo the `lethe-sealed` header";
+    SealedBroken "sealed_broken" Note "a token stayed: its sealed original belongs elsewhere or was altered" "find who changed the `lethe-sealed` header";
+}
+
+impl Code {
+    /// The code of this text.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_read_back() {
+        for code in Code::ALL {
+            assert_eq!(Code::from_text(code.as_str()), Some(*code));
+            assert!(code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'8'), "{code:?}");
+        }
+        assert_eq!(Code::from_text("no such code"), None);
+    }
+}
