@@ -68,6 +68,19 @@ impl Head {
         // One head, one text: `+7`, `007` are not what was written.
         (head.to_metadata() == metadata).then_some(head)
     }
+
+    /// The head after a segment, read from its bytes: for taking a chain up again whose committed head was lost. It trusts
+    /// the segment; the verifier does not.
+    pub fn after(segment: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Numbered {
+            seq: u64,
+        }
+        let segment: Unpacked<'_> = serde_json::from_slice(segment).ok()?;
+        let last = segment.facts.last()?.get();
+        let numbered: Numbered = serde_json::from_str(last).ok()?;
+        Some(Self { seq: numbered.seq, hash: Fingerprint::of(last.as_bytes()) })
+    }
 }
 
 /// A segment as the verifier takes it apart: the facts' bytes stay exactly as they came.

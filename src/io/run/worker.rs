@@ -1,0 +1,319 @@
+//! A worker: one thread that owns one consumer and one transactional producer. Batch by batch it plans, fetches keys, applies
+//! and commits; on trouble it goes back to the committed offsets and begins anew.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::Offset;
+use rdkafka::topic_partition_list::TopicPartitionList;
+
+use super::health::{Beat, Stop};
+use super::tally::Tally;
+use crate::audit::{Chain, Source};
+use crate::event::RawRecord;
+use crate::io::clock::Clock;
+use crate::io::kafka::{BatchLimits, Client, Heads, Intake, Lag, Mirror, Outbox, Resumed, Trouble, resume};
+use crate::io::keystore::{Keystore, StoreError};
+use crate::keys::KeyRequest;
+use crate::pipeline::{OutRecord, Pipeline, Plan};
+
+/// Why a worker gave up. Everything that time may heal is retried inside.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// Kafka says that trying again is no use.
+    #[error(transparent)]
+    Kafka(Trouble),
+    /// The key store says so.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+/// What all workers share.
+pub struct Shared {
+    /// Which pipeline reads which topic.
+    pub routes: HashMap<Arc<str>, Arc<Pipeline>>,
+    /// The keys.
+    pub store: Arc<dyn Keystore>,
+    /// The home cluster.
+    pub client: Client,
+    /// Clusters of regions that are not at home.
+    pub remotes: HashMap<Arc<str>, Client>,
+    /// Where facts go.
+    pub audit_topic: Arc<str>,
+    /// When a batch is full.
+    pub limits: BatchLimits,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Told of consumer lag.
+    pub lag: Lag,
+}
+
+/// What went wrong in one turn.
+enum Setback {
+    Kafka(Trouble),
+    Store(StoreError),
+    /// Keys were held too long or an erasure moved the epoch: the batch is done again with fresh keys.
+    StaleKeys,
+}
+
+impl From<Trouble> for Setback {
+    fn from(trouble: Trouble) -> Self {
+        Self::Kafka(trouble)
+    }
+}
+
+impl From<StoreError> for Setback {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// One worker.
+pub struct Worker {
+    name: String,
+    shared: Arc<Shared>,
+    intake: Intake,
+    outbox: Outbox,
+    mirrors: HashMap<Arc<str>, Mirror>,
+    heads: Heads,
+    beat: Arc<Beat>,
+    stop: Stop,
+}
+
+impl Worker {
+    /// Fences the predecessor of the same name, then joins the group.
+    pub fn open(name: String, shared: Arc<Shared>, beat: Arc<Beat>, stop: Stop) -> Result<Self, Trouble> {
+        let outbox = Outbox::open(&shared.client, &name)?;
+        let mut topics: Vec<Arc<str>> = shared.routes.keys().cloned().collect();
+        topics.sort();
+        let intake = Intake::open(&shared.client, "", &topics, Arc::clone(&shared.lag), Arc::clone(&shared.clock))?;
+        let mirrors = shared
+            .remotes
+            .iter()
+            .map(|(region, client)| Ok((Arc::clone(region), Mirror::open(client)?)))
+            .collect::<Result<_, Trouble>>()?;
+        Ok(Self { name, shared, intake, outbox, mirrors, heads: Heads::default(), beat, stop })
+    }
+
+    /// Works until asked to stop, or until nothing helps.
+    pub fn run(mut self) -> Result<(), WorkerError> {
+        let mut setbacks = 0u32;
+        while !self.stop.requested() {
+            self.beat.tick(self.shared.clock.monotonic_ms());
+            match self.turn() {
+                Ok(()) => {
+                    if setbacks > 0 {
+                        tracing::info!(worker = %self.name, setbacks, "recovered");
+                    }
+                    setbacks = 0;
+                    self.beat.trouble(false);
+                }
+                Err(setback) => {
+                    setbacks += 1;
+                    self.recover(setback, setbacks)?;
+                }
+            }
+            if self.intake.joined() {
+                self.beat.join();
+            }
+        }
+        // What was collected but not committed is read again by whoever comes next.
+        self.outbox.abort().or_else(|trouble| match trouble {
+            Trouble::Fatal(_) => Err(WorkerError::Kafka(trouble)),
+            _ => Ok(()),
+        })
+    }
+
+    /// One batch, from poll to commit.
+    fn turn(&mut self) -> Result<(), Setback> {
+        let stop = self.stop.clone();
+        let batch = self.intake.collect(self.shared.limits, Duration::from_millis(100), &|| stop.requested())?;
+        self.heads.forget(&batch.revoked);
+        if batch.records.is_empty() || self.stop.requested() {
+            return Ok(());
+        }
+        let clock = Arc::clone(&self.shared.clock);
+        let started = clock.monotonic_us();
+        let mut chains = self.chains(&batch.records)?;
+
+        let plans: Vec<Plan<'_>> = batch.records.iter().map(|record| self.shared.plan(record)).collect();
+        let planned = clock.monotonic_us();
+        let mut requests: Vec<KeyRequest> = plans.iter().flat_map(|plan| plan.keys().iter().cloned()).collect();
+        requests.sort_unstable_by(|a, b| (a.id, &a.bucket, a.at_ms).cmp(&(b.id, &b.bucket, b.at_ms)));
+        requests.dedup();
+        let ring = self.shared.store.ring(&requests)?;
+        let keyed = clock.monotonic_us();
+
+        let now_ms = clock.wall_ms();
+        let mut tally = Tally::default();
+        let mut offsets: HashMap<Source, i64> = HashMap::new();
+        for (record, plan) in batch.records.iter().zip(plans) {
+            let effects = self.shared.apply(record, plan, &ring, now_ms);
+            for out in &effects.records {
+                self.send(out)?;
+            }
+            let source = Source::of(&record.position);
+            tally.count(&record.position.topic, &effects.fact);
+            if let Some(chain) = chains.get_mut(&source) {
+                chain.append(&effects.fact);
+            }
+            offsets.insert(source, record.position.offset + 1);
+        }
+        let list = self.close_chains(&mut chains, &offsets)?;
+        let applied = clock.monotonic_us();
+
+        for mirror in self.mirrors.values() {
+            mirror.settle()?;
+        }
+        let group = self.intake.group()?;
+        if !self.shared.store.still_valid(&ring) {
+            return Err(Setback::StaleKeys);
+        }
+        self.outbox.commit(&list, &group)?;
+        let committed = clock.monotonic_us();
+
+        for (source, chain) in chains {
+            self.heads.set(source, chain.head());
+        }
+        tally.publish();
+        self.beat.commit(batch.records.len());
+        metrics::counter!("lethe_transactions_total", "outcome" => "committed").increment(1);
+        metrics::histogram!("lethe_batch_records").record(batch.records.len() as f64);
+        for (stage, from, to) in
+            [("plan", started, planned), ("keys", planned, keyed), ("apply", keyed, applied), ("commit", applied, committed)]
+        {
+            metrics::histogram!("lethe_stage_duration_seconds", "stage" => stage)
+                .record(to.saturating_sub(from) as f64 / 1e6);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, record: &OutRecord) -> Result<(), Trouble> {
+        match record.region.as_ref().and_then(|region| self.mirrors.get(region)) {
+            Some(mirror) => mirror.send(record),
+            None => self.outbox.send(record),
+        }
+    }
+
+    /// The chain of each source partition in the batch, taken up where the last commit left it.
+    fn chains(&mut self, records: &[RawRecord]) -> Result<HashMap<Source, Chain>, Trouble> {
+        let mut chains: HashMap<Source, Chain> = HashMap::new();
+        let mut missing = Vec::new();
+        for record in records {
+            let source = Source::of(&record.position);
+            if chains.contains_key(&source) || missing.contains(&source) {
+                continue;
+            }
+            match self.heads.get(&source) {
+                Some(head) => {
+                    chains.insert(source.clone(), Chain::resume(source, head));
+                }
+                None => missing.push(source),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(chains);
+        }
+        for (source, offset, metadata) in self.intake.committed(&missing)? {
+            let resumed = resume(&self.shared.client, &self.shared.audit_topic, &source, offset, &metadata)?;
+            let chain = match resumed {
+                Resumed::Committed(head) => Chain::resume(source.clone(), head),
+                Resumed::Tail(head) => {
+                    let mut chain = Chain::resume(source.clone(), head);
+                    chain.append(&self.shared.resumed_fact(&source, offset));
+                    chain
+                }
+            };
+            chains.insert(source, chain);
+        }
+        Ok(chains)
+    }
+
+    /// Sends what the chains hold, and puts their heads beside the offsets.
+    fn close_chains(
+        &mut self,
+        chains: &mut HashMap<Source, Chain>,
+        offsets: &HashMap<Source, i64>,
+    ) -> Result<TopicPartitionList, Trouble> {
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for (source, chain) in chains {
+            while let Some(segment) = chain.take_segment() {
+                self.outbox.send(&OutRecord {
+                    topic: Arc::clone(&self.shared.audit_topic),
+                    region: None,
+                    key: Some(segment.key.into_bytes()),
+                    value: Some(segment.value),
+                    headers: Vec::new(),
+                    timestamp_ms: None,
+                })?;
+            }
+            let Some(offset) = offsets.get(source) else { continue };
+            let mut element = list.add_partition(&source.topic, source.partition);
+            element.set_offset(Offset::Offset(*offset)).map_err(|error| Trouble::Fatal(error.to_string()))?;
+            element.set_metadata(chain.head().to_metadata());
+        }
+        Ok(list)
+    }
+
+    /// Back to the committed offsets, by the way that the setback asks for. Offsets never move past what is not done.
+    fn recover(&mut self, setback: Setback, setbacks: u32) -> Result<(), WorkerError> {
+        self.heads.clear();
+        let trouble = match setback {
+            Setback::StaleKeys => Trouble::Abort("keys went stale".into()),
+            Setback::Store(error) if error.is_final() => return Err(WorkerError::Store(error)),
+            Setback::Store(error) => {
+                tracing::error!(worker = %self.name, %error, "key store fails, offsets stay where they are");
+                metrics::counter!("lethe_store_errors_total", "reason" => error.code()).increment(1);
+                self.beat.trouble(true);
+                Trouble::Abort("the key store fails".into())
+            }
+            Setback::Kafka(trouble) => trouble,
+        };
+        metrics::counter!("lethe_transactions_total", "outcome" => "aborted").increment(1);
+        tracing::warn!(worker = %self.name, %trouble, setbacks, "batch rolled back");
+        let mut renew = match trouble {
+            Trouble::Fatal(_) => return Err(WorkerError::Kafka(trouble)),
+            // Two processes of one name fence each other for ever; one of them must go.
+            Trouble::Fenced(_) if setbacks >= 3 => return Err(WorkerError::Kafka(trouble)),
+            Trouble::Renew(_) | Trouble::Fenced(_) => true,
+            Trouble::Abort(_) | Trouble::Retry(_) => self.outbox.abort().is_err(),
+        };
+        self.beat.trouble(setbacks > 1);
+        let mut tries = 0;
+        while !self.stop.requested() {
+            self.beat.tick(self.shared.clock.monotonic_ms());
+            let pause = Duration::from_millis(50 << (setbacks + tries).min(7));
+            std::thread::sleep(pause);
+            tries += 1;
+            if renew {
+                match Outbox::open(&self.shared.client, &self.name) {
+                    Ok(outbox) => {
+                        self.outbox = outbox;
+                        renew = false;
+                        metrics::counter!("lethe_transactions_total", "outcome" => "renewed").increment(1);
+                    }
+                    Err(trouble @ Trouble::Fatal(_)) => return Err(WorkerError::Kafka(trouble)),
+                    Err(trouble) => {
+                        tracing::warn!(worker = %self.name, %trouble, "no new producer yet");
+                        continue;
+                    }
+                }
+            }
+            match self.intake.rewind() {
+                Ok(()) => return Ok(()),
+                Err(trouble) => tracing::warn!(worker = %self.name, %trouble, "can't rewind yet"),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// A plan for a record. A broken invariant in the core becomes a quarantine of its own code: one record must not stop a partition.
+    fn plan<'a>(&self, record: &'a RawRecord) -> Plan<'a> {
+        let Some(pipeline) = self.routes.get(&record.position.topic) else { return Plan::unrouted(record) };
+        catch_unwind(AssertUnwindSafe(|| pipeline.plan(record))).unwrap_or_else(|_| pipeline.broken(record))
+    }
+}

@@ -1,0 +1,154 @@
+//! Sanitised responses in, restored out: tokens whose sealed originals ride in the echoed sidecar come back for one audience.
+//!
+//! Nothing is restored that this event's own sidecars do not hold, that was sealed for another tenant or subject, or whose
+//! keys are gone. What is refused stays a token, and the fact counts it.
+
+use std::sync::Arc;
+
+use super::outgoing::{Outgoing, reserved, sealed_headers};
+use super::plan::{Identity, Step, name};
+use super::quarantine::Quarantine;
+use super::sanitize::event_time_ms;
+use super::{Effects, OutRecord};
+use crate::audit::{self, Moment, Name};
+use crate::event::{Event, RawRecord};
+use crate::keys::{Grant, KeyId, KeyRequest, KeyRing, KeyState};
+use crate::policy::{Circumstances, Policy, Route};
+use crate::protect::{self, Sidecar};
+
+/// What a restoring pipeline knows.
+pub(super) struct Restorer {
+    /// For whom.
+    pub(super) audience: Arc<str>,
+    /// Where restored events may go: residency holds here as it does on the way in.
+    pub(super) policy: Policy,
+    /// Whether an event without a subject of its own is refused. With one, it must be the subject who was sealed.
+    pub(super) require_subject: bool,
+}
+
+/// A restoring plan.
+pub(super) struct Restoring<'a> {
+    restorer: &'a Restorer,
+    event: Event<'a>,
+    route: Route,
+    at_ms: i64,
+    sidecars: Vec<(Sidecar, KeyRequest)>,
+    refused: u32,
+    notes: Vec<&'static str>,
+}
+
+impl Restorer {
+    pub(super) fn plan<'a>(
+        &'a self,
+        identity: &Identity,
+        record: &'a RawRecord,
+        event: Event<'a>,
+        keys: &mut Vec<KeyRequest>,
+    ) -> Step<'a> {
+        let Some(at_ms) = event_time_ms(record, &event) else { return Step::Quarantine("missing_time") };
+        let Some(tenant) = event.tenant().cloned() else { return Step::Quarantine("missing_tenant") };
+        let subject = event.subject().map(|subject| {
+            KeyId::from_reference(subject.reveal())
+                .unwrap_or_else(|| identity.digest_key.key_id(&tenant, subject.reveal().as_bytes()))
+        });
+        let at = Circumstances { tenant: Some(tenant.as_str()), region: event.region(), subject: true, hostility: 0 };
+        let route = self.policy.decide(&at, &[]).route;
+        let (mut sidecars, mut refused, mut notes) = (Vec::new(), 0, Vec::new());
+        for text in sealed_headers(record) {
+            match Sidecar::parse(text).map_err(|_| "sidecar_unreadable").and_then(|s| self.admit(s, &tenant, subject)) {
+                Ok(sidecar) => {
+                    let (id, bucket) = (sidecar.key_id(), sidecar.bucket().clone());
+                    // A sealed value may be opened as long as its keys live: the event's age is no matter here.
+                    let request = KeyRequest { id, bucket, at_ms: i64::MAX, grant: Grant::Open };
+                    keys.push(request.clone());
+                    sidecars.push((sidecar, request));
+                }
+                Err(note) => {
+                    refused += 1;
+                    notes.push(note);
+                }
+            }
+        }
+        Step::Restore(Box::new(Restoring { restorer: self, event, route, at_ms, sidecars, refused, notes }))
+    }
+
+    fn admit(
+        &self,
+        sidecar: Sidecar,
+        tenant: &crate::event::TenantId,
+        subject: Option<KeyId>,
+    ) -> Result<Sidecar, &'static str> {
+        if sidecar.tenant() != tenant {
+            return Err("sidecar_of_another_tenant");
+        }
+        match subject {
+            Some(id) if id != sidecar.key_id() => Err("sidecar_of_another_subject"),
+            None if self.require_subject => Err("missing_subject"),
+            _ => Ok(sidecar),
+        }
+    }
+}
+
+impl Restoring<'_> {
+    pub(super) fn apply(mut self, identity: &Identity, record: &RawRecord, ring: &KeyRing, now_ms: i64) -> Effects {
+        let (topic, region) = match &self.route {
+            Route::Deliver { topic, region, .. } => (Arc::clone(topic), Arc::clone(region)),
+            Route::Quarantine(code) | Route::Block(code) => {
+                let effects = Quarantine::of(record, code.as_str()).effects(identity, now_ms);
+                return effects;
+            }
+        };
+        let mut open = Vec::with_capacity(self.sidecars.len());
+        for (sidecar, request) in &self.sidecars {
+            match ring.state(request) {
+                KeyState::Live(keys) => open.push((sidecar, &**keys)),
+                state => {
+                    self.refused += sidecar.len() as u32;
+                    self.notes.push(match state {
+                        KeyState::Erased(_) => "erased_subject",
+                        KeyState::Expired => "retention_passed",
+                        _ => "key_unknown",
+                    });
+                }
+            }
+        }
+        let restored = protect::restore(&self.event, &open, &self.restorer.audience);
+        let mut encoded = self.event.encode(&restored.edits);
+        encoded.headers.retain(|(name, _)| !reserved(name));
+        let mut headers = Outgoing::new(encoded.headers);
+        let position = record.position.to_string();
+        headers.set("lethe-id", &position);
+        headers.set("lethe-policy", &identity.policy_header);
+
+        let refused = self.refused + restored.refused.len() as u32;
+        for (_, reason) in &restored.refused {
+            if !self.notes.contains(&reason.as_str()) {
+                self.notes.push(reason.as_str());
+            }
+        }
+        let outcome =
+            if restored.restored == 0 && refused > 0 { audit::Outcome::Refused } else { audit::Outcome::Restored };
+        let mut fact = identity.fact(record, outcome, now_ms);
+        fact.tenant = self.event.tenant().cloned();
+        fact.subject = self.sidecars.first().map(|(sidecar, _)| sidecar.key_id());
+        fact.event_at = Some(Moment(self.at_ms));
+        fact.region = name(&region);
+        fact.destination = name(&topic);
+        fact.notes = self.notes.iter().map(|note| Name::fixed(note)).collect();
+        fact.restore = name(&self.restorer.audience).map(|audience| audit::RestoreFact {
+            audience,
+            restored: restored.restored,
+            refused,
+            unresolved: restored.unresolved,
+        });
+        let out = OutRecord {
+            topic,
+            region: Some(region),
+            key: encoded.key,
+            value: Some(encoded.value),
+            headers: headers.done(),
+            timestamp_ms: record.timestamp_ms,
+        };
+        Effects { records: vec![out], fact }
+    }
+}
