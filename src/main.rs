@@ -1,3 +1,7 @@
 //! `lethe`: see the library's documentation for the map.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lethe::cli::main()
+}

@@ -39,7 +39,7 @@ pub(super) enum Role {
 /// What must happen to one record, and which keys that needs. Holds raw text by reference until [`Plan::apply`].
 pub struct Plan<'a> {
     record: &'a RawRecord,
-    pipeline: Option<&'a Pipeline>,
+    pipeline: &'a Pipeline,
     step: Step<'a>,
     keys: Vec<KeyRequest>,
 }
@@ -66,12 +66,18 @@ impl Pipeline {
                 Role::Restore(restorer) => restorer.plan(&self.identity, record, event, &mut keys),
             },
         };
-        Plan { record, pipeline: Some(self), step, keys }
+        Plan { record, pipeline: self, step, keys }
+    }
+
+    /// The fact that a chain was taken up again at `offset` after its committed head was lost.
+    pub fn resumed(&self, offset: i64, now_ms: i64) -> audit::Fact {
+        let reference = self.identity.reference.clone();
+        audit::Fact::new(offset, audit::Outcome::Resumed, Moment(now_ms), reference)
     }
 
     /// The plan for a record on which the core broke an invariant: it must not stop its partition.
     pub fn broken<'a>(&'a self, record: &'a RawRecord) -> Plan<'a> {
-        Plan { record, pipeline: Some(self), step: Step::Quarantine("internal_error"), keys: Vec::new() }
+        Plan { record, pipeline: self, step: Step::Quarantine("internal_error"), keys: Vec::new() }
     }
 }
 
@@ -84,8 +90,7 @@ impl<'a> Plan<'a> {
     /// Carries the plan out. The same record and keys give the same records, byte for byte; `now_ms` (Unix milliseconds)
     /// stands in the fact alone.
     pub fn apply(self, ring: &KeyRing, now_ms: i64) -> Effects {
-        let Some(pipeline) = self.pipeline else { return Effects::none(self.record, now_ms) };
-        let identity = &pipeline.identity;
+        let identity = &self.pipeline.identity;
         let effects = match self.step {
             Step::Quarantine(code) => Quarantine::of(self.record, code).effects(identity, now_ms),
             Step::Sanitize(step) => step.apply(identity, self.record, ring, now_ms),

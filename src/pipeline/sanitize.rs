@@ -238,8 +238,8 @@ impl Sanitizer {
 
 impl Sanitizing<'_> {
     pub(super) fn apply(mut self, identity: &Identity, record: &RawRecord, ring: &KeyRing, now_ms: i64) -> Effects {
-        let (topic, region, basis) = match &self.decision.route {
-            Route::Deliver { topic, region, basis } => (Arc::clone(topic), Arc::clone(region), *basis),
+        let (topic, region, basis) = match self.decision.route.clone() {
+            Route::Deliver { topic, region, basis } => (topic, region, basis),
             Route::Quarantine(code) => return self.put_aside(identity, record, code.as_str(), true, now_ms),
             Route::Block(code) => return self.put_aside(identity, record, code.as_str(), false, now_ms),
         };
@@ -273,16 +273,19 @@ impl Sanitizing<'_> {
             (Scope::Event, _) => position.as_bytes(),
             _ => &[],
         };
+        self.keep_echoed(ring);
+        let bucket = BucketId {
+            class: Arc::clone(&self.decision.retention.class),
+            index: self.decision.retention.bucket_index(self.at_ms),
+        };
+        let bucket_index = bucket.index;
         let sealer = Sealer {
             keys: keys.map(|keys| &**keys),
             tenant_keys: tenant_keys.map(|keys| &**keys),
             digest_key: &identity.digest_key,
             tenant: self.event.tenant(),
             subject: self.subject,
-            bucket: BucketId {
-                class: Arc::clone(&self.decision.retention.class),
-                index: self.decision.retention.bucket_index(self.at_ms),
-            },
+            bucket,
             scope,
             scope_id,
             audiences: &self.sanitizer.policy.audiences,
@@ -310,7 +313,9 @@ impl Sanitizing<'_> {
         if !self.verdict.reasons.is_empty() {
             headers.set("lethe-firewall", &self.firewall_header());
         }
-        self.keep_echoed(ring, &mut headers);
+        for (text, _, _) in &self.echoed {
+            headers.add("lethe-sealed", text);
+        }
         if let Some(sidecar) = &protected.sidecar {
             headers.add("lethe-sealed", sidecar);
         }
@@ -321,7 +326,7 @@ impl Sanitizing<'_> {
         fact.destination = name(&topic);
         fact.retention = name(&self.decision.retention.class)
             .map(|class| audit::Kept { class, expires_at: Some(Moment(expires_ms)) });
-        fact.keys = keys.map(|keys| audit::KeysUsed { generation: keys.generation(), bucket: sealer.bucket.index });
+        fact.keys = keys.map(|keys| audit::KeysUsed { generation: keys.generation(), bucket: bucket_index });
         fact.output_sha256 = Some(audit::Fingerprint::of(&value));
         let out = OutRecord {
             topic,
@@ -346,14 +351,17 @@ impl Sanitizing<'_> {
     }
 
     /// Echoed sidecars go on only if they are what these keys sealed: a header is no place to smuggle text through.
-    fn keep_echoed(&mut self, ring: &KeyRing, headers: &mut Outgoing) {
-        for (text, sidecar, request) in std::mem::take(&mut self.echoed) {
-            match ring.state(&request) {
-                KeyState::Live(keys) if sidecar.belongs_to(keys) => headers.add("lethe-sealed", &text),
-                KeyState::Erased(_) => self.notes.push("erased_subject"),
-                _ => self.notes.push("sidecar_refused"),
-            }
-        }
+    fn keep_echoed(&mut self, ring: &KeyRing) {
+        let notes = &mut self.notes;
+        self.echoed.retain(|(_, sidecar, request)| {
+            let note = match ring.state(request) {
+                KeyState::Live(keys) if sidecar.belongs_to(keys) => return true,
+                KeyState::Erased(_) => "erased_subject",
+                _ => "sidecar_refused",
+            };
+            notes.push(note);
+            false
+        });
     }
 
     fn firewall_header(&self) -> String {

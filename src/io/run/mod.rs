@@ -1,11 +1,11 @@
 //! The run loop: workers, the erasure worker, and the service that starts and stops them.
 
-mod erasure;
+
 mod health;
-mod service;
+
 mod tally;
 mod worker;
 
 pub use health::{Health, Stop};
-pub use service::{Service, ServiceError};
+
 pub use worker::WorkerError;

@@ -16,8 +16,8 @@ use crate::event::RawRecord;
 use crate::io::clock::Clock;
 use crate::io::kafka::{BatchLimits, Client, Heads, Intake, Lag, Mirror, Outbox, Resumed, Trouble, resume};
 use crate::io::keystore::{Keystore, StoreError};
-use crate::keys::KeyRequest;
-use crate::pipeline::{OutRecord, Pipeline, Plan};
+use crate::keys::{KeyRequest, KeyRing};
+use crate::pipeline::{Effects, OutRecord, Pipeline, Plan};
 
 /// Why a worker gave up. Everything that time may heal is retried inside.
 #[derive(Debug, thiserror::Error)]
@@ -134,23 +134,24 @@ impl Worker {
         if batch.records.is_empty() || self.stop.requested() {
             return Ok(());
         }
-        let clock = Arc::clone(&self.shared.clock);
+        let shared = Arc::clone(&self.shared);
+        let clock = &shared.clock;
         let started = clock.monotonic_us();
         let mut chains = self.chains(&batch.records)?;
 
-        let plans: Vec<Plan<'_>> = batch.records.iter().map(|record| self.shared.plan(record)).collect();
+        let plans: Vec<Plan<'_>> = batch.records.iter().map(|record| shared.plan(record)).collect::<Result<_, _>>()?;
         let planned = clock.monotonic_us();
         let mut requests: Vec<KeyRequest> = plans.iter().flat_map(|plan| plan.keys().iter().cloned()).collect();
         requests.sort_unstable_by(|a, b| (a.id, &a.bucket, a.at_ms).cmp(&(b.id, &b.bucket, b.at_ms)));
         requests.dedup();
-        let ring = self.shared.store.ring(&requests)?;
+        let ring = shared.store.ring(&requests)?;
         let keyed = clock.monotonic_us();
 
         let now_ms = clock.wall_ms();
         let mut tally = Tally::default();
         let mut offsets: HashMap<Source, i64> = HashMap::new();
         for (record, plan) in batch.records.iter().zip(plans) {
-            let effects = self.shared.apply(record, plan, &ring, now_ms);
+            let effects = shared.apply(record, plan, &ring, now_ms)?;
             for out in &effects.records {
                 self.send(out)?;
             }
@@ -168,7 +169,7 @@ impl Worker {
             mirror.settle()?;
         }
         let group = self.intake.group()?;
-        if !self.shared.store.still_valid(&ring) {
+        if !shared.store.still_valid(&ring) {
             return Err(Setback::StaleKeys);
         }
         self.outbox.commit(&list, &group)?;
@@ -222,7 +223,8 @@ impl Worker {
                 Resumed::Committed(head) => Chain::resume(source.clone(), head),
                 Resumed::Tail(head) => {
                     let mut chain = Chain::resume(source.clone(), head);
-                    chain.append(&self.shared.resumed_fact(&source, offset));
+                    let now_ms = self.shared.clock.wall_ms();
+                    chain.append(&self.shared.route(&source.topic)?.resumed(offset.unwrap_or(0), now_ms));
                     chain
                 }
             };
@@ -312,8 +314,21 @@ impl Worker {
 
 impl Shared {
     /// A plan for a record. A broken invariant in the core becomes a quarantine of its own code: one record must not stop a partition.
-    fn plan<'a>(&self, record: &'a RawRecord) -> Plan<'a> {
-        let Some(pipeline) = self.routes.get(&record.position.topic) else { return Plan::unrouted(record) };
-        catch_unwind(AssertUnwindSafe(|| pipeline.plan(record))).unwrap_or_else(|_| pipeline.broken(record))
+    fn plan<'a>(&'a self, record: &'a RawRecord) -> Result<Plan<'a>, Trouble> {
+        let pipeline = self.route(&record.position.topic)?;
+        Ok(catch_unwind(AssertUnwindSafe(|| pipeline.plan(record))).unwrap_or_else(|_| pipeline.broken(record)))
+    }
+
+    /// Carries a plan out, with the same guard.
+    fn apply(&self, record: &RawRecord, plan: Plan<'_>, ring: &KeyRing, now_ms: i64) -> Result<Effects, Trouble> {
+        match catch_unwind(AssertUnwindSafe(|| plan.apply(ring, now_ms))) {
+            Ok(effects) => Ok(effects),
+            Err(_) => Ok(self.route(&record.position.topic)?.broken(record).apply(ring, now_ms)),
+        }
+    }
+
+    fn route(&self, topic: &str) -> Result<&Pipeline, Trouble> {
+        let pipeline = self.routes.get(topic).map(|pipeline| &**pipeline);
+        pipeline.ok_or_else(|| Trouble::Fatal(format!("kafka delivered a record of `{topic}`, which was not subscribed")))
     }
 }
