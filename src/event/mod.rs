@@ -6,11 +6,37 @@
 //!
 //! It decides nothing: what a slot means is policy's.
 
+mod attributes;
+mod cloudevents;
+mod decode;
+mod decoded;
+mod encode;
+mod escape;
+mod json;
+mod machinery;
+mod matcher;
+mod original;
+mod path;
+mod shape;
+mod unreadable;
+
+#[cfg(test)]
+pub(crate) mod arbitrary;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::sensitive::{Sensitive, SensitiveStr};
+
+pub use decode::decode;
+pub use decoded::Event;
+pub use encode::Encoded;
+pub use path::{JsonPath, PathProblem};
+pub use shape::{CHAT_PATHS, Format, Limits, Selector, Selectors, Shape};
+pub use unreadable::Unreadable;
 
 /// Where a record came from. Its `Display` (`topic-partition-offset`) is the `lethe-id` of everything made from it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
