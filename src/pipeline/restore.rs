@@ -11,9 +11,9 @@ use super::quarantine::Quarantine;
 use super::sanitize::event_time_ms;
 use super::{Effects, OutRecord};
 use crate::audit::{self, Moment, Name};
-use crate::event::{Event, RawRecord};
+use crate::event::{Event, RawRecord, TenantId};
 use crate::keys::{Grant, KeyId, KeyRequest, KeyRing, KeyState};
-use crate::policy::{Circumstances, Policy, Route};
+use crate::policy::{Categories, Class, Level, Residency, Route};
 use crate::protect::{self, Sidecar};
 
 /// What a restoring pipeline knows.
@@ -21,7 +21,9 @@ pub(super) struct Restorer {
     /// For whom.
     pub(super) audience: Arc<str>,
     /// Where restored events may go: residency holds here as it does on the way in.
-    pub(super) policy: Policy,
+    pub(super) residency: Residency,
+    /// The tenant of events that name none.
+    pub(super) default_tenant: Option<TenantId>,
     /// Whether an event without a subject of its own is refused. With one, it must be the subject who was sealed.
     pub(super) require_subject: bool,
 }
@@ -30,6 +32,7 @@ pub(super) struct Restorer {
 pub(super) struct Restoring<'a> {
     restorer: &'a Restorer,
     event: Event<'a>,
+    tenant: TenantId,
     route: Route,
     at_ms: i64,
     sidecars: Vec<(Sidecar, KeyRequest)>,
@@ -46,13 +49,17 @@ impl Restorer {
         keys: &mut Vec<KeyRequest>,
     ) -> Step<'a> {
         let Some(at_ms) = event_time_ms(record, &event) else { return Step::Quarantine("missing_time") };
-        let Some(tenant) = event.tenant().cloned() else { return Step::Quarantine("missing_tenant") };
+        let Some(tenant) = event.tenant().or(self.default_tenant.as_ref()).cloned() else { return Step::Quarantine("missing_tenant") };
         let subject = event.subject().map(|subject| {
             KeyId::from_reference(subject.reveal())
                 .unwrap_or_else(|| identity.digest_key.key_id(&tenant, subject.reveal().as_bytes()))
         });
-        let at = Circumstances { tenant: Some(tenant.as_str()), region: event.region(), subject: true, hostility: 0 };
-        let route = self.policy.decide(&at, &[]).route;
+        // What comes back may be anything that was taken out: restored events go only where the most sensitive may.
+        let class = Class { level: Level::Restricted, categories: Categories::NONE };
+        let route = match self.residency.journey(Some(tenant.as_str()), event.region(), class) {
+            Ok((topic, region, basis)) => Route::Deliver { topic, region, basis },
+            Err(code) => Route::Quarantine(code),
+        };
         let (mut sidecars, mut refused, mut notes) = (Vec::new(), 0, Vec::new());
         for text in sealed_headers(record) {
             match Sidecar::parse(text).map_err(|_| "sidecar_unreadable").and_then(|s| self.admit(s, &tenant, subject)) {
@@ -69,13 +76,13 @@ impl Restorer {
                 }
             }
         }
-        Step::Restore(Box::new(Restoring { restorer: self, event, route, at_ms, sidecars, refused, notes }))
+        Step::Restore(Box::new(Restoring { restorer: self, event, tenant, route, at_ms, sidecars, refused, notes }))
     }
 
     fn admit(
         &self,
         sidecar: Sidecar,
-        tenant: &crate::event::TenantId,
+        tenant: &TenantId,
         subject: Option<KeyId>,
     ) -> Result<Sidecar, &'static str> {
         if sidecar.tenant() != tenant {
@@ -129,7 +136,7 @@ impl Restoring<'_> {
         let outcome =
             if restored.restored == 0 && refused > 0 { audit::Outcome::Refused } else { audit::Outcome::Restored };
         let mut fact = identity.fact(record, outcome, now_ms);
-        fact.tenant = self.event.tenant().cloned();
+        fact.tenant = Some(self.tenant);
         fact.subject = self.sidecars.first().map(|(sidecar, _)| sidecar.key_id());
         fact.event_at = Some(Moment(self.at_ms));
         fact.region = name(&region);

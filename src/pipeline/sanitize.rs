@@ -8,7 +8,7 @@ use super::quarantine::Quarantine;
 use super::{Effects, OutRecord};
 use crate::audit::{self, Moment, Name};
 use crate::detect::{Detector, Finding, Hint};
-use crate::event::{Attribute, Edit, Event, Place, RawRecord, Replacement, Slot};
+use crate::event::{Attribute, Edit, Event, Place, RawRecord, Replacement, Slot, TenantId};
 use crate::firewall::{Judge, Verdict};
 use crate::keys::{BucketId, Grant, KeyId, KeyRequest, KeyRing, KeyState};
 use crate::policy::{AfterErasure, Circumstances, Decision, Found, Policy, Route, TokenScope, Treatment};
@@ -21,6 +21,12 @@ pub(super) struct Sanitizer {
     pub(super) policy: Policy,
     /// Kind names for facts and tokens, by [`crate::detect::Kind`].
     pub(super) kinds: Vec<KindName>,
+    /// The tenant of events that name none.
+    pub(super) default_tenant: Option<TenantId>,
+    /// Whether an event without a subject is put aside.
+    pub(super) require_subject: bool,
+    /// Whether every record key is replaced by its digest.
+    pub(super) digest_every_key: bool,
     /// Whether `sub_…` in the subject's place is taken as a subject ref.
     pub(super) subject_refs: bool,
     /// `ce_type` of outputs whose input had none.
@@ -38,6 +44,7 @@ pub(super) struct KindName {
 pub(super) struct Sanitizing<'a> {
     sanitizer: &'a Sanitizer,
     event: Event<'a>,
+    tenant: Option<TenantId>,
     verdict: Verdict,
     decision: Decision,
     work: Vec<Work>,
@@ -67,7 +74,8 @@ impl Sanitizer {
         keys: &mut Vec<KeyRequest>,
     ) -> Step<'a> {
         let Some(at_ms) = event_time_ms(record, &event) else { return Step::Quarantine("missing_time") };
-        let subject = match self.subject(identity, &event) {
+        let tenant = event.tenant().or(self.default_tenant.as_ref()).cloned();
+        let subject = match self.subject(identity, &event, tenant.as_ref()) {
             Ok(subject) => subject,
             Err(code) => return Step::Quarantine(code),
         };
@@ -77,7 +85,7 @@ impl Sanitizer {
             scanned.iter().map(|(_, f)| Found { kind: f.kind, confidence: f.confidence }).collect();
         let decision = self.policy.decide(
             &Circumstances {
-                tenant: event.tenant().map(|tenant| tenant.as_str()),
+                tenant: tenant.as_ref().map(|tenant| tenant.as_str()),
                 region: event.region(),
                 subject: subject.is_some(),
                 hostility: verdict.score,
@@ -102,8 +110,8 @@ impl Sanitizer {
             at_ms,
             grant: if seals { grant } else { Grant::Open },
         });
-        let tenant_request = event
-            .tenant()
+        let tenant_request = tenant
+            .as_ref()
             .filter(|_| request.is_some() && seals && self.policy.token_scope == TokenScope::Tenant)
             .map(|tenant| KeyRequest {
                 id: identity.digest_key.tenant_key_id(tenant),
@@ -112,12 +120,13 @@ impl Sanitizer {
                 grant: Grant::Create,
             });
         let mut notes = Vec::new();
-        let echoed = if delivered { echoed(record, &event, at_ms, &mut notes) } else { Vec::new() };
+        let echoed = if delivered { echoed(record, tenant.as_ref(), at_ms, &mut notes) } else { Vec::new() };
         keys.extend(request.iter().chain(&tenant_request).cloned());
         keys.extend(echoed.iter().map(|(_, _, request)| request.clone()));
         Step::Sanitize(Box::new(Sanitizing {
             sanitizer: self,
             event,
+            tenant,
             verdict,
             decision,
             work,
@@ -134,9 +143,16 @@ impl Sanitizer {
     }
 
     /// Whose data it is; a subject without a tenant can't be told apart from another tenant's.
-    fn subject(&self, identity: &Identity, event: &Event<'_>) -> Result<Option<KeyId>, &'static str> {
-        let Some(subject) = event.subject() else { return Ok(None) };
-        let Some(tenant) = event.tenant() else { return Err("missing_tenant") };
+    fn subject(
+        &self,
+        identity: &Identity,
+        event: &Event<'_>,
+        tenant: Option<&TenantId>,
+    ) -> Result<Option<KeyId>, &'static str> {
+        let Some(subject) = event.subject() else {
+            return if self.require_subject { Err("missing_subject") } else { Ok(None) };
+        };
+        let Some(tenant) = tenant else { return Err("missing_tenant") };
         match KeyId::from_reference(subject.reveal()) {
             Some(id) if self.subject_refs => Ok(Some(id)),
             // Whoever publishes raw input doesn't get to name somebody else's digest.
@@ -169,7 +185,7 @@ impl Sanitizer {
         refs: &mut Vec<Edit>,
     ) -> (Vec<Work>, bool) {
         let mut work: Vec<Work> = Vec::with_capacity(scanned.len());
-        let mut digest_record_key = false;
+        let mut digest_record_key = self.digest_every_key;
         for (((slot, finding), treatment), audiences) in
             scanned.iter().zip(&decision.treatments).zip(&decision.audiences)
         {
@@ -283,7 +299,7 @@ impl Sanitizing<'_> {
             keys: keys.map(|keys| &**keys),
             tenant_keys: tenant_keys.map(|keys| &**keys),
             digest_key: &identity.digest_key,
-            tenant: self.event.tenant(),
+            tenant: self.tenant.as_ref(),
             subject: self.subject,
             bucket,
             scope,
@@ -365,7 +381,7 @@ impl Sanitizing<'_> {
     }
 
     fn firewall_header(&self) -> String {
-        let reasons: Vec<&str> = self.verdict.reasons.iter().map(|reason| reason.as_str()).collect();
+        let reasons: Vec<&str> = self.verdict.reasons.iter().map(|reason| reason.code()).collect();
         format!("score={};action={};reasons={}", self.verdict.score, self.decision.firewall.as_str(), reasons.join(","))
     }
 
@@ -382,7 +398,7 @@ impl Sanitizing<'_> {
 
     fn fact(&mut self, identity: &Identity, record: &RawRecord, outcome: audit::Outcome, now_ms: i64) -> audit::Fact {
         let mut fact = identity.fact(record, outcome, now_ms);
-        fact.tenant = self.event.tenant().cloned();
+        fact.tenant = self.tenant.clone();
         fact.subject = self.subject;
         fact.event_at = Some(Moment(self.at_ms));
         fact.class = Some(audit::Classified {
@@ -397,7 +413,7 @@ impl Sanitizing<'_> {
         fact.firewall = Some(&self.verdict).filter(|verdict| !verdict.reasons.is_empty()).map(|verdict| audit::Judged {
             score: verdict.score,
             action: Name::fixed(self.decision.firewall.as_str()),
-            reasons: verdict.reasons.iter().map(|reason| Name::fixed(reason.as_str())).collect(),
+            reasons: verdict.reasons.iter().map(|reason| Name::fixed(reason.code())).collect(),
         });
         fact
     }
@@ -449,14 +465,14 @@ fn subject_refs(event: &Event<'_>, id: KeyId) -> Vec<Edit> {
 /// Sidecars that came with the event and are of its tenant, with the key that tells whether they are genuine.
 fn echoed(
     record: &RawRecord,
-    event: &Event<'_>,
+    tenant: Option<&TenantId>,
     at_ms: i64,
     notes: &mut Vec<&'static str>,
 ) -> Vec<(String, Sidecar, KeyRequest)> {
     let mut kept = Vec::new();
     for text in super::outgoing::sealed_headers(record) {
         match Sidecar::parse(text) {
-            Ok(sidecar) if event.tenant() == Some(sidecar.tenant()) => {
+            Ok(sidecar) if tenant == Some(sidecar.tenant()) => {
                 let request = KeyRequest {
                     id: sidecar.key_id(),
                     bucket: sidecar.bucket().clone(),
