@@ -1,11 +1,39 @@
 //! YAML to a checked [`Pipeline`]; the core's front door: [`Pipeline::plan`], [`Plan::apply`], [`Effects`]. It never waits.
+//!
+//! Configuration comes in two types: as written (`written.rs`, `settings_written.rs`: the JSON Schema is generated from them)
+//! and as true ([`PipelineConfig`], [`Settings`]). Between the two every mistake is collected, with its line and its remedy.
 
+mod across;
+mod borders;
+mod build;
+mod cases;
+mod checked;
+mod detection;
 mod effects;
+mod form;
+mod keeping;
+mod load;
+mod meaning;
 mod outgoing;
 mod plan;
+mod problem;
 mod quarantine;
+mod reading;
+mod report;
 mod restore;
 mod sanitize;
+mod treating;
+mod units;
+mod written;
+mod yaml;
 
+pub use build::Ground;
+pub use cases::{Case, Expectation, ExpectedOutcome};
+pub use checked::{
+    Detection, Erase, EventType, KeyRule, NamedKind, OwnDictionary, OwnRule, PipelineConfig, Reading, Restore,
+    Sanitize, Work,
+};
 pub use effects::{Effects, OutRecord};
+pub use load::{Surroundings, load, pipeline_schema};
 pub use plan::{Pipeline, Plan};
+pub use problem::Problem;
