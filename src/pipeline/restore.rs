@@ -62,7 +62,7 @@ impl Restorer {
         };
         let (mut sidecars, mut refused, mut notes) = (Vec::new(), 0, Vec::new());
         for text in sealed_headers(record) {
-            match Sidecar::parse(text).map_err(|_| "sidecar_unreadable").and_then(|s| self.admit(s, &tenant, subject)) {
+            match Sidecar::parse(text).map_err(|_| "sealed_broken").and_then(|s| self.admit(s, &tenant, subject)) {
                 Ok(sidecar) => {
                     let (id, bucket) = (sidecar.key_id(), sidecar.bucket().clone());
                     // A sealed value may be opened as long as its keys live: the event's age is no matter here.
@@ -86,10 +86,10 @@ impl Restorer {
         subject: Option<KeyId>,
     ) -> Result<Sidecar, &'static str> {
         if sidecar.tenant() != tenant {
-            return Err("sidecar_of_another_tenant");
+            return Err("sealed_broken");
         }
         match subject {
-            Some(id) if id != sidecar.key_id() => Err("sidecar_of_another_subject"),
+            Some(id) if id != sidecar.key_id() => Err("sealed_broken"),
             None if self.require_subject => Err("missing_subject"),
             _ => Ok(sidecar),
         }
@@ -113,8 +113,8 @@ impl Restoring<'_> {
                     self.refused += sidecar.len() as u32;
                     self.notes.push(match state {
                         KeyState::Erased(_) => "erased_subject",
-                        KeyState::Expired => "retention_passed",
-                        _ => "key_unknown",
+                        KeyState::Expired => "expired_retention",
+                        _ => "sealed_broken",
                     });
                 }
             }

@@ -267,7 +267,7 @@ impl Sanitizing<'_> {
                 None
             }
             Some(KeyState::Expired) => {
-                self.redact_all("retention_passed");
+                self.redact_all("expired_retention");
                 None
             }
             Some(KeyState::Unknown) | None => None,
@@ -373,7 +373,7 @@ impl Sanitizing<'_> {
             let note = match ring.state(request) {
                 KeyState::Live(keys) if sidecar.belongs_to(keys) => return true,
                 KeyState::Erased(_) => "erased_subject",
-                _ => "sidecar_refused",
+                _ => "sealed_broken",
             };
             notes.push(note);
             false
@@ -481,7 +481,7 @@ fn echoed(
                 };
                 kept.push((text.to_owned(), sidecar, request));
             }
-            _ => notes.push("sidecar_refused"),
+            _ => notes.push("sealed_broken"),
         }
     }
     kept

@@ -1,0 +1,250 @@
+//! From files and environment to what the service runs on: the only place that reads either.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::kafka::Client;
+use super::topics::Wanted;
+use crate::detect::Detector;
+use crate::keys::DigestKey;
+use crate::pipeline::{
+    self, Ground, NamedKind, Pipeline, PipelineConfig, Problem, Property, Settings, Surroundings, Work,
+};
+
+/// Checked configuration.
+pub struct Loaded {
+    /// Where things are.
+    pub settings: Settings,
+    /// What to do.
+    pub pipelines: Vec<PipelineConfig>,
+    /// The main cluster's properties, secrets read.
+    properties: BTreeMap<String, String>,
+    /// By region, properties of clusters elsewhere.
+    regions: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub struct ConfigError(Vec<String>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.0 {
+            writeln!(f, "{problem}")?;
+        }
+        let plural = if self.0.len() == 1 { "" } else { "s" };
+        write!(f, "{} problem{plural} in the configuration", self.0.len())
+    }
+}
+
+impl From<Vec<Problem>> for ConfigError {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self(problems.iter().map(Problem::to_string).collect())
+    }
+}
+
+/// Settings where no file is named.
+const BARE: &str = "version: 1\nkafka:\n  bootstrap.servers: 127.0.0.1:9092\n";
+
+/// Reads settings and pipelines, and says everything that is wrong with them at once.
+pub fn load(config: Option<&Path>, pipelines: &[PathBuf]) -> Result<Loaded, ConfigError> {
+    let mut wrong = Vec::new();
+    let mut read = |path: &Path| match std::fs::read_to_string(path) {
+        Ok(text) => Some((path.display().to_string(), text)),
+        Err(error) => {
+            wrong.push(format!("{}: {error}\n  help: name a file that this user may read", path.display()));
+            None
+        }
+    };
+    let settings = match config {
+        Some(path) => read(path),
+        None => Some(("defaults".to_owned(), BARE.to_owned())),
+    };
+    let texts: Vec<_> = pipelines.iter().filter_map(|path| read(path)).collect();
+    let (Some((file, text)), true) = (settings, wrong.is_empty()) else { return Err(ConfigError(wrong)) };
+    let texts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    loaded(&file, &text, &texts, &[])
+}
+
+/// The same from texts. `flags` are settings given on the command line, as environment pairs: they win.
+pub fn loaded(file: &str, text: &str, pipelines: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with("LETHE__"))
+        .collect();
+    let pairs = environment.iter().map(|(n, v)| (n.as_str(), v.as_str())).chain(flags.iter().copied());
+    let settings = pipeline::settings(file, text, pairs);
+    let kinds = builtin_kinds();
+    let providers = settings.as_ref().ok().map(|settings| settings.providers.as_slice());
+    let around = Surroundings { kinds: &kinds, providers };
+    let checked = pipeline::load(pipelines, &around);
+    let (settings, pipelines) = match (settings, checked) {
+        (Ok(settings), Ok(pipelines)) => (settings, pipelines),
+        (settings, checked) => {
+            let mut problems = settings.err().unwrap_or_default();
+            problems.extend(checked.err().unwrap_or_default());
+            return Err(problems.into());
+        }
+    };
+    let disagreement = pipeline::agree(file, &settings, &pipelines);
+    if !disagreement.is_empty() {
+        return Err(disagreement.into());
+    }
+    let properties = secrets(&settings.kafka)?;
+    let regions = settings
+        .regions
+        .iter()
+        .filter(|(_, own)| !own.is_empty())
+        .map(|(region, own)| {
+            let mut all = properties.clone();
+            all.extend(secrets(own)?);
+            Ok((region.clone(), all))
+        })
+        .collect::<Result<_, ConfigError>>()?;
+    Ok(Loaded { settings, pipelines, properties, regions })
+}
+
+/// Properties with their secrets read from files and environment.
+fn secrets(properties: &BTreeMap<String, Property>) -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut read = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for (name, property) in properties {
+        let value = match property {
+            Property::Literal(text) => Ok(text.clone()),
+            Property::File(path) => std::fs::read_to_string(path)
+                .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+                .map_err(|error| format!("`{name}`: {path}: {error}\n  help: put the secret there, readable for this user alone")),
+            Property::Environment(variable) => std::env::var_os(variable)
+                .and_then(|value| value.into_string().ok())
+                .ok_or_else(|| format!("`{name}`: the environment has no `{variable}`\n  help: set it, or name a file")),
+        };
+        match value {
+            Ok(value) => {
+                read.insert(name.clone(), value);
+            }
+            Err(problem) => wrong.push(problem),
+        }
+    }
+    if wrong.is_empty() { Ok(read) } else { Err(ConfigError(wrong)) }
+}
+
+/// The kinds that every pipeline knows, by [`crate::detect::Kind`].
+pub fn builtin_kinds() -> Vec<NamedKind> {
+    let detector = Detector::builtin();
+    detector.kinds().map(|kind| NamedKind { name: kind.name.into(), category: kind.category }).collect()
+}
+
+impl Loaded {
+    /// How the main cluster is reached.
+    pub fn client(&self) -> Client {
+        self.client_with(self.properties.clone())
+    }
+
+    /// How the clusters of regions elsewhere are reached.
+    pub fn remotes(&self) -> HashMap<Arc<str>, Client> {
+        let remote = |(region, own): (&String, &BTreeMap<String, String>)| {
+            (Arc::from(region.as_str()), self.client_with(own.clone()))
+        };
+        self.regions.iter().map(remote).collect()
+    }
+
+    fn client_with(&self, properties: BTreeMap<String, String>) -> Client {
+        Client {
+            properties,
+            group: self.settings.group.clone(),
+            instance: self.settings.instance.clone(),
+            transaction_timeout_ms: u32::try_from(self.settings.transaction_timeout_ms).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Largest output record: what the producer will take.
+    fn max_output_bytes(&self) -> usize {
+        let own = ["message.max.bytes", "max.message.bytes"].iter().find_map(|name| self.properties.get(*name));
+        own.and_then(|text| text.parse().ok()).unwrap_or(1_000_000)
+    }
+
+    /// Pipelines ready to plan, by input topic.
+    pub fn routes(&self, digest_key: DigestKey) -> Result<HashMap<Arc<str>, Arc<Pipeline>>, ConfigError> {
+        let ground = Ground {
+            quarantine: Arc::clone(&self.settings.quarantine_topic),
+            max_output_bytes: self.max_output_bytes(),
+            digest_key,
+        };
+        let (mut routes, mut wrong) = (HashMap::new(), Vec::new());
+        for config in &self.pipelines {
+            match Pipeline::build(config, &ground) {
+                Ok(Some(built)) => {
+                    let built = Arc::new(built);
+                    routes.extend(config.topics.iter().map(|topic| (Arc::clone(topic), Arc::clone(&built))));
+                }
+                Ok(None) => {}
+                Err(problems) => wrong.extend(problems.iter().map(|problem| format!("{}: {problem}", config.file))),
+            }
+        }
+        if wrong.is_empty() { Ok(routes) } else { Err(ConfigError(wrong)) }
+    }
+
+    /// The erase pipeline, if there is one.
+    pub fn erase(&self) -> Option<(&PipelineConfig, &crate::pipeline::Erase)> {
+        self.pipelines.iter().find_map(|config| match &config.work {
+            Work::Erase(erase) => Some((config, &**erase)),
+            _ => None,
+        })
+    }
+
+    /// Runs all tests inside the pipeline files: file and line, name, differences.
+    pub fn rehearse(&self) -> Result<Vec<(String, String, Vec<String>)>, ConfigError> {
+        let routes = self.routes(pipeline::test_keys().digest_key())?;
+        let mut results = Vec::new();
+        for config in &self.pipelines {
+            let Some(topic) = config.topics.first() else { continue };
+            let Some(built) = routes.get(topic) else { continue };
+            for case in &config.cases {
+                let place = format!("{}:{}", config.file, case.line);
+                results.push((place, case.name.clone(), pipeline::rehearse(built, topic, case)));
+            }
+        }
+        Ok(results)
+    }
+
+    /// The topics that the pipelines need, with the access that Lethe's user needs to them.
+    pub fn wanted_topics(&self) -> Vec<Wanted> {
+        let mut wanted: BTreeMap<String, Wanted> = BTreeMap::new();
+        let mut want = |name: &str, purpose: String, access: &'static str, retention_seconds: Option<u64>| {
+            let entry = wanted.entry(name.to_owned()).or_insert_with(|| Wanted {
+                name: name.to_owned(),
+                purpose: purpose.clone(),
+                access,
+                config: BTreeMap::new(),
+            });
+            if entry.access != access {
+                entry.access = "Read,Write";
+            }
+            if let Some(seconds) = retention_seconds {
+                entry.config.insert("retention.ms".into(), seconds.saturating_mul(1_000).to_string());
+            }
+        };
+        for config in &self.pipelines {
+            for topic in &config.topics {
+                want(topic, format!("input of `{}`", config.name), "Read", None);
+            }
+            let longest = match &config.work {
+                Work::Sanitize(sanitize) => {
+                    let rules = &sanitize.policy.retention;
+                    let classes = rules.classes.iter().chain([&rules.default]).map(|class| class.keep_seconds);
+                    classes.max()
+                }
+                _ => None,
+            };
+            for topic in config.outputs() {
+                want(&topic, format!("output of `{}`", config.name), "Write", longest.filter(|_| config.quarantine.as_ref() != Some(&topic)));
+            }
+        }
+        want(&self.settings.audit_topic, "facts, read back where a chain's head is lost".into(), "Read,Write", None);
+        want(&self.settings.quarantine_topic, "descriptors of what could not be handled".into(), "Write", None);
+        wanted.into_values().collect()
+    }
+}
+
