@@ -337,7 +337,7 @@ fn tokenise(event: &Event<'_>, picks: &[Vec<prop::sample::Index>]) -> (Vec<Edit>
     for (slot, picks) in (0..event.slots().len()).zip(picks.iter().cycle()) {
         let text = event.slots()[slot].text.reveal();
         let ranges = match event.slots()[slot].place {
-            Place::Number => vec![0..text.len()],
+            Place::Number => std::iter::once(0..text.len()).collect(),
             _ => spans(text, picks),
         };
         for range in ranges {
