@@ -1,0 +1,420 @@
+//! The erasure worker: deletion requests in, keys destroyed, signed receipts out.
+//!
+//! Fence and destruction are durable in the key store as soon as a request is read. Its offset stays uncommitted until the
+//! longest lease has passed; then receipt, fact and offset go out in one transaction, in order. A crash in between reads the
+//! request again, finds its state in the store, and goes on from there.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::Offset;
+use rdkafka::topic_partition_list::TopicPartitionList;
+
+use super::health::{Beat, Stop};
+use super::worker::WorkerError;
+use crate::audit::{Chain, Moment, Name, PipelineRef, Source};
+use crate::erasure::{Effect, Input, Machine, Receipt, Rejected, Request, State, sign};
+use crate::event::{Position, RawRecord, TenantId};
+use crate::io::clock::Clock;
+use crate::io::kafka::{BatchLimits, Client, Heads, Intake, Outbox, Resumed, Trouble, resume};
+use crate::io::keystore::{Keystore, StoreError};
+use crate::io::setup::Loaded;
+use crate::keys::{DigestKey, KeyId};
+use crate::pipeline::{Erase, OutRecord, PipelineConfig};
+use crate::sensitive::Sensitive;
+
+/// A request on its way, in the order of its partition.
+struct Pending {
+    position: Position,
+    timestamp_ms: Option<i64>,
+    work: Work,
+}
+
+enum Work {
+    /// A refusal needs no waiting.
+    Refused(Rejected, Moment),
+    /// Destroyed; since when (monotonic) the leases run out.
+    Settling(Box<State>, u64),
+}
+
+/// What went wrong in one turn.
+enum Setback {
+    Kafka(Trouble),
+    Store(StoreError),
+}
+
+impl From<Trouble> for Setback {
+    fn from(trouble: Trouble) -> Self {
+        Self::Kafka(trouble)
+    }
+}
+
+impl From<StoreError> for Setback {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// One thread that carries deletion requests out.
+pub struct ErasureWorker {
+    intake: Intake,
+    outbox: Outbox,
+    client: Client,
+    audit_topic: Arc<str>,
+    receipts: Arc<str>,
+    pipeline: PipelineRef,
+    default_tenant: Option<TenantId>,
+    machine: Machine,
+    store: Arc<dyn Keystore>,
+    digest_key: DigestKey,
+    clock: Arc<dyn Clock>,
+    limits: BatchLimits,
+    heads: Heads,
+    pending: VecDeque<Pending>,
+    beat: Arc<Beat>,
+    stop: Stop,
+}
+
+/// Requests of one epoch: they share one re-keying of the tree.
+const MOST_REQUESTS: usize = 1_000;
+
+impl ErasureWorker {
+    /// Joins the group `{group}-erasure`.
+    pub fn open(
+        loaded: &Loaded,
+        config: &PipelineConfig,
+        erase: &Erase,
+        store: Arc<dyn Keystore>,
+        clock: Arc<dyn Clock>,
+        beat: Arc<Beat>,
+        stop: Stop,
+    ) -> Result<Self, Trouble> {
+        let (client, settings) = (loaded.client(), &loaded.settings);
+        let lag = Arc::new(|_: &str, _: i32, _: i64| {});
+        let intake = Intake::open(&client, "-erasure", &config.topics, lag, Arc::clone(&clock))?;
+        let machine = Machine::new(crate::erasure::Settings {
+            lease_ms: settings.key_lease_seconds.saturating_mul(1_000),
+            margin_ms: 1_000.min(settings.key_lease_seconds.saturating_mul(100)),
+            ..Default::default()
+        });
+        let name = |text: &str| Name::new(text).unwrap_or(Name::fixed("erase"));
+        Ok(Self {
+            intake,
+            outbox: Outbox::open(&client, "erasure")?,
+            client,
+            audit_topic: Arc::clone(&settings.audit_topic),
+            receipts: Arc::clone(&erase.receipts),
+            pipeline: PipelineRef { name: name(&config.name), digest: name(&config.digest) },
+            default_tenant: erase.default_tenant.as_deref().and_then(TenantId::new),
+            machine,
+            digest_key: store.digest_key(),
+            store,
+            clock,
+            limits: BatchLimits { records: MOST_REQUESTS, bytes: 4 << 20, linger_ms: settings.erasure_epoch_ms },
+            heads: Heads::default(),
+            pending: VecDeque::new(),
+            beat,
+            stop,
+        })
+    }
+
+    /// Works until asked to stop, or until nothing helps.
+    pub fn run(mut self) -> Result<(), WorkerError> {
+        let mut setbacks = 0u32;
+        while !self.stop.requested() {
+            self.beat.tick(self.clock.monotonic_ms());
+            let done = self.turn();
+            if self.intake.joined() {
+                self.beat.join();
+            }
+            match done {
+                Ok(()) => {
+                    setbacks = 0;
+                    self.beat.trouble(false);
+                }
+                Err(setback) => {
+                    setbacks += 1;
+                    self.recover(setback, setbacks)?;
+                }
+            }
+
+            metrics::gauge!("lethe_erasures_open").set(self.pending.len() as f64);
+            metrics::gauge!("lethe_erasure_oldest_open_seconds").set(self.oldest_seconds());
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self) -> Result<(), Setback> {
+        let stop = self.stop.clone();
+        let batch = self.intake.collect(self.limits, Duration::from_millis(100), &|| stop.requested())?;
+        if !batch.revoked.is_empty() {
+            self.heads.forget(&batch.revoked);
+            self.pending.retain(|pending| !batch.revoked.contains(&Source::of(&pending.position)));
+        }
+        if !batch.records.is_empty() {
+            self.receive(&batch.records)?;
+        }
+        self.settle()?;
+        Ok(())
+    }
+
+    /// Reads requests, fences their subjects and destroys their keys: durable before this returns.
+    fn receive(&mut self, records: &[RawRecord]) -> Result<(), StoreError> {
+        let now = Moment(self.clock.wall_ms());
+        let mut taken: Vec<(usize, State)> = Vec::new();
+        let mut queue: Vec<Option<Pending>> = Vec::new();
+        for record in records {
+            let value = record.value.as_ref().map(Sensitive::reveal);
+            let parsed = Request::parse(value, &record.position, now, &self.digest_key, self.default_tenant.as_ref());
+            let step = match parsed {
+                Ok(request) => {
+                    let key = State::key(&request.tenant, &request.id);
+                    let known = self.store.recall(&key)?.and_then(|bytes| State::from_bytes(&bytes));
+                    self.machine.receive(known, request, now)
+                }
+                Err(rejected) => Err(rejected),
+            };
+            match step {
+                Ok(step) => {
+                    taken.push((queue.len(), step.state));
+                    queue.push(None);
+                }
+                Err(rejected) => queue.push(Some(Pending {
+                    position: record.position.clone(),
+                    timestamp_ms: record.timestamp_ms,
+                    work: Work::Refused(rejected, now),
+                })),
+            }
+        }
+        self.fence(&mut taken)?;
+        self.destroy(&mut taken)?;
+        let since = self.clock.monotonic_ms();
+        for (index, state) in taken {
+            if let (Some(slot), Some(record)) = (queue.get_mut(index), records.get(index)) {
+                *slot = Some(Pending {
+                    position: record.position.clone(),
+                    timestamp_ms: record.timestamp_ms,
+                    work: Work::Settling(Box::new(state), since),
+                });
+            }
+        }
+        self.pending.extend(queue.into_iter().flatten());
+        Ok(())
+    }
+
+    fn fence(&self, taken: &mut [(usize, State)]) -> Result<(), StoreError> {
+        let due: Vec<(usize, (KeyId, i64))> = self.due(taken, |effect| match effect {
+            Effect::Fence { key, through_ms } => Some((key, through_ms)),
+            _ => None,
+        });
+        if due.is_empty() {
+            return Ok(());
+        }
+        // The intent is durable before the fence: a crash in between knows what it was about.
+        self.remember(taken.iter().map(|(_, state)| state))?;
+        let fences = self.store.fence(&due.iter().map(|(_, what)| *what).collect::<Vec<_>>())?;
+        let now = Moment(self.clock.wall_ms());
+        for ((index, _), fence) in due.into_iter().zip(fences) {
+            self.advance(taken, index, Input::Fenced(fence), now);
+        }
+        self.remember(taken.iter().map(|(_, state)| state))
+    }
+
+    fn destroy(&self, taken: &mut [(usize, State)]) -> Result<(), StoreError> {
+        let due: Vec<(usize, KeyId)> = self.due(taken, |effect| match effect {
+            Effect::Destroy { key } => Some(key),
+            _ => None,
+        });
+        if due.is_empty() {
+            return Ok(());
+        }
+        let mut keys: Vec<KeyId> = due.iter().map(|(_, key)| *key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let destroyed = self.store.destroy(&keys)?;
+        let now = Moment(self.clock.wall_ms());
+        for (index, key) in due {
+            self.advance(taken, index, Input::Destroyed(destroyed.of(&key)), now);
+        }
+        tracing::info!(subjects = keys.len(), epoch = destroyed.epoch, "keys destroyed");
+        self.remember(taken.iter().map(|(_, state)| state))
+    }
+
+    fn due<T>(&self, taken: &[(usize, State)], wanted: impl Fn(Effect) -> Option<T>) -> Vec<(usize, T)> {
+        let each = taken.iter().enumerate();
+        each.filter_map(|(at, (_, state))| Some((at, wanted(self.machine.due(state)?)?))).collect()
+    }
+
+    fn advance(&self, taken: &mut [(usize, State)], at: usize, input: Input, now: Moment) {
+        if let Some((_, state)) = taken.get_mut(at) {
+            *state = self.machine.step(state.clone(), input, now).state;
+        }
+    }
+
+    fn remember<'s>(&self, states: impl Iterator<Item = &'s State>) -> Result<(), StoreError> {
+        let rows: Vec<(String, Vec<u8>)> = states
+            .map(|state| (State::key(&state.request().tenant, &state.request().id), state.to_bytes()))
+            .collect();
+        self.store.remember(&rows)
+    }
+
+    /// Commits receipts of requests whose leases have run out, in order.
+    fn settle(&mut self) -> Result<(), Setback> {
+        let (now_ms, wait_ms) = (self.clock.monotonic_ms(), self.machine.settle_ms());
+        let mut blocked: HashSet<Source> = HashSet::new();
+        let mut ready: Vec<usize> = Vec::new();
+        for (index, pending) in self.pending.iter().enumerate() {
+            let source = Source::of(&pending.position);
+            let due = match &pending.work {
+                Work::Refused(..) => true,
+                Work::Settling(_, since) => now_ms.saturating_sub(*since) >= wait_ms,
+            };
+            if !due || blocked.contains(&source) {
+                blocked.insert(source);
+            } else {
+                ready.push(index);
+            }
+        }
+        if ready.is_empty() {
+            return Ok(());
+        }
+        let receipted = self.commit(&ready, now_ms)?;
+        self.remember(receipted.iter())?;
+        let done: HashSet<usize> = ready.into_iter().collect();
+        let mut index = 0;
+        self.pending.retain(|_| {
+            index += 1;
+            !done.contains(&(index - 1))
+        });
+        self.beat.commit(done.len());
+        Ok(())
+    }
+
+    /// One transaction: receipts, facts, offsets.
+    fn commit(&mut self, ready: &[usize], now_ms: u64) -> Result<Vec<State>, Setback> {
+        let at = Moment(self.clock.wall_ms());
+        let signer = self.store.signing_key()?;
+        let mut chains = self.chains(ready)?;
+        let mut offsets: HashMap<Source, i64> = HashMap::new();
+        let mut receipted = Vec::new();
+        for index in ready {
+            let Some(pending) = self.pending.get(*index) else { continue };
+            let receipt = match &pending.work {
+                Work::Refused(rejected, received) => {
+                    Receipt::refusal(rejected, *received, self.machine.settings())
+                }
+                Work::Settling(state, since) => {
+                    let waited_ms = now_ms.saturating_sub(*since);
+                    let step = self.machine.step((**state).clone(), Input::Waited { waited_ms }, at);
+                    let Some(Effect::Receipt(receipt)) = step.effect else {
+                        return Err(Trouble::Fatal("an erasure settled without a receipt".into()).into());
+                    };
+                    receipted.push(self.machine.step(step.state, Input::Committed, at).state);
+                    *receipt
+                }
+            };
+            metrics::counter!("lethe_erasures_total", "outcome" => receipt.outcome.code()).increment(1);
+            let signed = sign(&receipt, &signer);
+            let source = Source::of(&pending.position);
+            if let Some(chain) = chains.get_mut(&source) {
+                chain.append(&receipt.fact(&signed, &pending.position, at, self.pipeline.clone()));
+            }
+            let key = receipt.subject.map(|id| id.reference().into_bytes());
+            offsets.insert(source, pending.position.offset + 1);
+            self.outbox.send(&OutRecord {
+                topic: Arc::clone(&self.receipts),
+                region: None,
+                key,
+                value: Some(signed),
+                headers: vec![("lethe-id".into(), Some(pending.position.to_string().into_bytes()))],
+                timestamp_ms: pending.timestamp_ms,
+            })?;
+        }
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for (source, chain) in &mut chains {
+            while let Some(segment) = chain.take_segment() {
+                self.outbox.send(&OutRecord {
+                    topic: Arc::clone(&self.audit_topic),
+                    region: None,
+                    key: Some(segment.key.into_bytes()),
+                    value: Some(segment.value),
+                    headers: Vec::new(),
+                    timestamp_ms: None,
+                })?;
+            }
+            let Some(offset) = offsets.get(source) else { continue };
+            let mut element = list.add_partition(&source.topic, source.partition);
+            element.set_offset(Offset::Offset(*offset)).map_err(|error| Trouble::Fatal(error.to_string()))?;
+            element.set_metadata(chain.head().to_metadata());
+        }
+        self.outbox.commit(&list, &self.intake.group()?)?;
+        for (source, chain) in chains {
+            self.heads.set(source, chain.head());
+        }
+        Ok(receipted)
+    }
+
+    fn chains(&self, ready: &[usize]) -> Result<HashMap<Source, Chain>, Trouble> {
+        let sources: HashSet<Source> =
+            ready.iter().filter_map(|index| self.pending.get(*index)).map(|p| Source::of(&p.position)).collect();
+        let (known, missing): (Vec<_>, Vec<_>) = sources.into_iter().partition(|s| self.heads.get(s).is_some());
+        let mut chains: HashMap<Source, Chain> = known
+            .into_iter()
+            .filter_map(|source| Some((source.clone(), Chain::resume(source.clone(), self.heads.get(&source)?))))
+            .collect();
+        if missing.is_empty() {
+            return Ok(chains);
+        }
+        for (source, offset, metadata) in self.intake.committed(&missing)? {
+            let (Resumed::Committed(head) | Resumed::Tail(head)) =
+                resume(&self.client, &self.audit_topic, &source, offset, &metadata)?;
+            chains.insert(source.clone(), Chain::resume(source, head));
+        }
+        Ok(chains)
+    }
+
+    /// Back to the committed offsets; what the store remembers makes the second reading harmless.
+    fn recover(&mut self, setback: Setback, setbacks: u32) -> Result<(), WorkerError> {
+        self.heads.clear();
+        self.pending.clear();
+        self.beat.trouble(true);
+        let trouble = match setback {
+            Setback::Store(error) if error.is_final() => return Err(WorkerError::Store(error)),
+            Setback::Store(error) => {
+                tracing::error!(%error, "key store fails: deletion requests wait");
+                Trouble::Abort("the key store fails".into())
+            }
+            Setback::Kafka(trouble @ Trouble::Fatal(_)) => return Err(WorkerError::Kafka(trouble)),
+            Setback::Kafka(trouble) => trouble,
+        };
+        tracing::warn!(%trouble, setbacks, "erasures rolled back to the committed offsets");
+        let mut renew = matches!(trouble, Trouble::Renew(_) | Trouble::Fenced(_)) || self.outbox.abort().is_err();
+        let mut tries = 0;
+        while !self.stop.requested() {
+            self.beat.tick(self.clock.monotonic_ms());
+            std::thread::sleep(Duration::from_millis(50 << (setbacks + tries).min(7)));
+            tries += 1;
+            if renew {
+                match Outbox::open(&self.client, "erasure") {
+                    Ok(outbox) => (self.outbox, renew) = (outbox, false),
+                    Err(trouble @ Trouble::Fatal(_)) => return Err(WorkerError::Kafka(trouble)),
+                    Err(_) => continue,
+                }
+            }
+            if self.intake.rewind().is_ok() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn oldest_seconds(&self) -> f64 {
+        let now = self.clock.wall_ms();
+        let received = self.pending.front().map(|pending| match &pending.work {
+            Work::Refused(_, received) => received.0,
+            Work::Settling(state, _) => state.times().received.0,
+        });
+        received.map_or(0.0, |received| now.saturating_sub(received) as f64 / 1_000.0)
+    }
+}
