@@ -56,7 +56,8 @@ fn shown(problems: &[Problem]) -> String {
 
 /// The files of a folder with this ending, in order of name.
 fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(top().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(top().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.to_string_lossy().ends_with(ending));
     paths.sort();
     let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
@@ -70,7 +71,10 @@ fn same_as_committed(path: &str, fresh: &str) {
         fs::write(&at, fresh).unwrap();
     }
     let committed = fs::read_to_string(&at).unwrap_or_default();
-    assert!(committed == fresh, "{path} is out of date\n  help: run `UPDATE_SCHEMAS=1 cargo test --test configuration`");
+    assert!(
+        committed == fresh,
+        "{path} is out of date\n  help: run `UPDATE_SCHEMAS=1 cargo test --test configuration`"
+    );
 }
 
 fn pretty(value: &Value) -> String {
@@ -107,7 +111,8 @@ fn every_code_is_documented() {
 #[test]
 fn the_shipped_files_are_sound_and_fit_together() {
     let text = read(&top().join("lethe.yaml"));
-    let settings = pipeline::settings("lethe.yaml", &text, []).unwrap_or_else(|problems| panic!("{}", shown(&problems)));
+    let settings =
+        pipeline::settings("lethe.yaml", &text, []).unwrap_or_else(|problems| panic!("{}", shown(&problems)));
     let shipped = files("pipelines", ".yaml");
     let named: Vec<(&str, &str)> = shipped.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let kinds = kinds();

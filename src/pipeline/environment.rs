@@ -81,7 +81,8 @@ fn content(schema: &Value, path: &[String], text: &str, mark: &Mark) -> Content 
     }
     let number = plain(text);
     // A text that happens to look like a number stays one, unless only a number will do.
-    let wants_text = part.is_none_or(|part| allows(part, "string")) && !part.is_some_and(|part| allows(part, "integer"));
+    let wants_text =
+        part.is_none_or(|part| allows(part, "string")) && !part.is_some_and(|part| allows(part, "integer"));
     Content::Scalar(if wants_text { text.into() } else { number })
 }
 

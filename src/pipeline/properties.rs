@@ -76,7 +76,12 @@ pub(super) fn check(
             report.key(&here, &[], format!("`{name}` is not yours to set"), help);
         }
         if name == "partition.assignment.strategy" && value.as_str() != Some("cooperative-sticky") {
-            report.value(&here, &[], "only `cooperative-sticky` is supported", "leave it out, or write `cooperative-sticky`");
+            report.value(
+                &here,
+                &[],
+                "only `cooperative-sticky` is supported",
+                "leave it out, or write `cooperative-sticky`",
+            );
         }
         let property = property(value);
         if let Property::Literal(_) = property

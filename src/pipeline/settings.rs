@@ -13,8 +13,8 @@ use super::load::{schema, typed};
 use super::problem::{Problem, choose};
 use super::properties::{self, Property};
 use super::report::{Report, at};
-pub use super::settings_written::{LogFormat, LogLevel};
 use super::settings_written::SettingsFile;
+pub use super::settings_written::{LogFormat, LogLevel};
 use super::units::Bytes;
 use super::yaml;
 use crate::policy::Provider;
@@ -134,10 +134,6 @@ fn meaning(written: SettingsFile, report: &mut Report<'_>) -> Option<Settings> {
     }
     let bytes = count(&written.batch.bytes, &at!["batch", "bytes"], report);
     let cache_bytes = count(&written.store.cache_bytes, &at!["store", "cache_bytes"], report);
-    if u64::from(written.batch.linger_ms) * 2 > u64::from(written.transaction.timeout_ms) {
-        let help = "let `batch.linger_ms` be at most half of `transaction.timeout_ms`";
-        report.value(&at!["batch", "linger_ms"], &["transaction"], "a transaction would time out before its batch is full", help);
-    }
     let Ok(listen) = written.http.listen.parse() else {
         let help = "write an address and a port, such as `127.0.0.1:9464` or `[::]:9464`";
         report.value(&at!["http", "listen"], &[], format!("`{}` is no address", written.http.listen), help);
@@ -193,7 +189,8 @@ pub fn agree(file: &str, settings: &Settings, pipelines: &[PipelineConfig]) -> V
                 let what = format!("pipeline `{}` reads `{topic}`: records would go round for ever", pipeline.name);
                 add(format!("topics.{name}"), what, "name another topic".into());
             }
-            let also_output = pipeline.outputs().contains(topic) && (name == "audit" || pipeline.quarantine.as_ref() != Some(topic));
+            let also_output =
+                pipeline.outputs().contains(topic) && (name == "audit" || pipeline.quarantine.as_ref() != Some(topic));
             if also_output {
                 let what = format!("pipeline `{}` writes other records to `{topic}`", pipeline.name);
                 add(format!("topics.{name}"), what, "name another topic".into());

@@ -14,7 +14,7 @@ use crate::policy::Agreement;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SettingsFile {
-    /// Version of this format: `1`, which is also the default, so that the environment alone can configure a process.
+    /// Version of this format; this Lethe reads `1`. That is also the default, so that the environment alone can configure a process.
     #[serde(default = "version")]
     #[schemars(range(min = 1, max = 1))]
     #[expect(dead_code, reason = "the schema has compared it")]
@@ -84,22 +84,22 @@ fn lease() -> u32 {
 
 /// A map of librdkafka properties. A value is plain, or a secret: `{file: /run/secrets/password}` or `{env: KAFKA_PASSWORD}`.
 fn properties(_: &mut SchemaGenerator) -> Schema {
-    let secret = |name: &str, description: &str| {
-        json_schema!({
-            "type": "object",
-            "properties": {name: {"description": description, "type": "string", "minLength": 1}},
-            "required": [name],
-            "additionalProperties": false,
-        })
-    };
     json_schema!({
         "type": "object",
         "additionalProperties": {
             "description": "A text, a number, `true` or `false`; or a secret as `{file: PATH}` or `{env: NAME}`.",
             "anyOf": [
                 {"type": ["string", "number", "boolean"]},
-                secret("file", "File whose content is the value, a line end cut off."),
-                secret("env", "Environment variable that holds the value."),
+                {
+                    "type": "object",
+                    "properties": {
+                        "file": {"description": "File whose content is the value, a line end cut off.", "type": "string", "minLength": 1},
+                        "env": {"description": "Environment variable that holds the value.", "type": "string", "minLength": 1},
+                    },
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "additionalProperties": false,
+                },
             ],
         },
     })
