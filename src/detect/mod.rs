@@ -3,6 +3,25 @@
 //! It decides nothing and knows no policy. Overlaps are settled here, by evidence (checksum > format > context > prior), so
 //! that findings come out in order and never overlap.
 
+mod arbitrate;
+mod automata;
+mod compile;
+mod config;
+mod detector;
+mod engine;
+mod kinds;
+mod masks;
+mod names;
+mod own;
+mod rule;
+mod rules;
+mod validators;
+mod words;
+
+pub use config::{DetectorConfig, DictionaryRule, RegexRule, RuleProblem};
+pub use detector::{Detector, RuleInfo};
+pub use kinds::KindInfo;
+
 /// What was found. An index into the detector's table of kinds: built-in kinds first, in a fixed order, then a pipeline's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Kind(pub u16);
@@ -56,9 +75,18 @@ pub struct Finding {
     pub rule: u16,
 }
 
+impl Finding {
+    /// A placeholder for fixed-size buffers.
+    const NONE: Finding =
+        Finding { kind: Kind(0), start: 0, end: 0, confidence: 0, evidence: Evidence::Prior, rule: 0 };
+}
+
 /// What is known about a text besides the text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hint<'a> {
     /// The JSON member name, header name or column above the text, as the publisher wrote it.
     pub field: Option<&'a str>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+//! Rules as data to tables for one pass: one automaton bank per start, a vocabulary, and prefixes by their first bytes.
+
+use std::collections::HashMap;
+
+use super::automata::{Automaton64, CAPACITY};
+use super::rule::{Link, Rule, Start};
+use super::words::{Builder, Groups, Vocabulary};
+
+/// Several rules that start alike, and the automaton that tries them at once.
+pub(super) struct Bank {
+    /// The automaton; its pattern i is rule `rules[i]`.
+    pub automaton: Automaton64,
+    /// Indices into the table of rules.
+    pub rules: Vec<u16>,
+}
+
+/// The banks of each start that is not bound to a word.
+#[derive(Default)]
+pub(super) struct Banks {
+    pub digit: Vec<Bank>,
+    pub mixed: Vec<Bank>,
+    pub plus: Vec<Bank>,
+    pub paren: Vec<Bank>,
+    pub at: Vec<Bank>,
+    pub group: Vec<Bank>,
+    pub scheme: Vec<Bank>,
+    pub dashes: Vec<Bank>,
+    pub first_name: Vec<Bank>,
+}
+
+/// What the engine runs on.
+pub(super) struct Tables {
+    pub banks: Banks,
+    /// For rules with a keyword, a prefix or a field: their own automaton. Indexed by rule.
+    pub single: Vec<Option<Bank>>,
+    /// Context sets: what `near` and `against` of each rule are in the vocabulary. Indexed by rule.
+    pub near: Vec<Groups>,
+    pub against: Vec<Groups>,
+    /// Prefixes by hash of their first three bytes.
+    pub prefixes: Prefixes,
+    pub vocabulary: Vocabulary,
+}
+
+impl Tables {
+    /// Bytes that the tables take.
+    pub fn memory_bytes(&self) -> usize {
+        let b = &self.banks;
+        let starts = [&b.digit, &b.mixed, &b.plus, &b.paren, &b.at, &b.group, &b.scheme, &b.dashes, &b.first_name];
+        let banks = starts.into_iter().flatten().chain(self.single.iter().flatten());
+        banks.map(|bank| bank.automaton.memory_bytes()).sum::<usize>() + self.vocabulary.memory_bytes()
+    }
+}
+
+/// Literal beginnings of keys.
+pub(super) struct Prefixes {
+    filter: [u64; 64],
+    entries: Vec<(&'static [u8], u16)>,
+}
+
+impl Prefixes {
+    fn slot(head: &[u8]) -> Option<usize> {
+        let [a, b, c] = *head.first_chunk::<3>()?;
+        let joined = u32::from(a) | u32::from(b) << 8 | u32::from(c) << 16;
+        Some((joined.wrapping_mul(0x9E37_79B1) >> 20) as usize)
+    }
+
+    /// The rules whose prefix stands at `at`.
+    #[inline]
+    pub fn at<'a>(&'a self, text: &'a [u8], at: usize) -> impl Iterator<Item = u16> + 'a {
+        let rest = text.get(at..).unwrap_or_default();
+        let seen = Self::slot(rest)
+            .is_some_and(|slot| self.filter.get(slot >> 6).is_some_and(|cell| cell >> (slot & 63) & 1 == 1));
+        let entries = if seen { self.entries.as_slice() } else { &[] };
+        entries.iter().filter(move |(prefix, _)| rest.starts_with(prefix)).map(|(_, rule)| *rule)
+    }
+}
+
+/// Compiles the table.
+///
+/// # Errors
+/// The name of each rule whose pattern can't be compiled, and why.
+pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Vec<(String, String)>> {
+    let mut problems = Vec::new();
+    let mut builder = Builder::default();
+    let mut starts: Vec<(Start, Vec<u16>)> = Vec::new();
+    let mut single = Vec::with_capacity(rules.len());
+    let mut prefixes = Prefixes { filter: [0; 64], entries: Vec::new() };
+    let mut sets: HashMap<&[&str], Groups> = HashMap::new();
+    let mut near = Vec::with_capacity(rules.len());
+    let mut against = Vec::with_capacity(rules.len());
+
+    for (index, rule) in rules.iter().enumerate() {
+        let id = index as u16;
+        let mut group = |words: &'static [&'static str]| -> Groups {
+            if words.is_empty() {
+                return 0;
+            }
+            let next = sets.len();
+            *sets.entry(words).or_insert_with(|| {
+                let bit = 1u128.checked_shl(next as u32).unwrap_or(0);
+                words.iter().for_each(|word| builder.add(word, |role| role.groups |= bit));
+                bit
+            })
+        };
+        near.push(group(rule.near));
+        against.push(group(rule.against));
+        rule.fields.iter().for_each(|field| builder.add(field, |role| role.fields.push(id)));
+        let mut own = !rule.fields.is_empty();
+        match rule.start {
+            Start::After(words, _) => {
+                own = true;
+                words.iter().for_each(|word| builder.add(word, |role| role.leads.push(id)));
+            }
+            Start::Prefix(heads) => {
+                own = true;
+                for head in heads {
+                    if let Some(slot) = Prefixes::slot(head.as_bytes()) {
+                        if let Some(cell) = prefixes.filter.get_mut(slot >> 6) {
+                            *cell |= 1 << (slot & 63);
+                        }
+                        prefixes.entries.push((head.as_bytes(), id));
+                    }
+                }
+            }
+            start => match starts
+                .iter_mut()
+                .find(|(other, _)| std::mem::discriminant(other) == std::mem::discriminant(&start))
+            {
+                Some((_, ids)) => ids.push(id),
+                None => starts.push((start, vec![id])),
+            },
+        }
+        single.push(own.then(|| bank(rules, &[id], &mut problems)).flatten());
+    }
+    for name in first_names {
+        builder.add(name, |role| role.first_name = true);
+    }
+    let mut banks = Banks::default();
+    for (start, ids) in starts {
+        let place = match start {
+            Start::Digit => &mut banks.digit,
+            Start::Mixed => &mut banks.mixed,
+            Start::Plus => &mut banks.plus,
+            Start::Paren => &mut banks.paren,
+            Start::At => &mut banks.at,
+            Start::Group => &mut banks.group,
+            Start::Scheme => &mut banks.scheme,
+            Start::Dashes => &mut banks.dashes,
+            Start::FirstName => &mut banks.first_name,
+            Start::Prefix(_) | Start::After(..) | Start::Field => continue,
+        };
+        place.extend(ids.chunks(CAPACITY).filter_map(|ids| bank(rules, ids, &mut problems)));
+    }
+    if problems.is_empty() {
+        Ok(Tables { banks, single, near, against, prefixes, vocabulary: builder.build() })
+    } else {
+        Err(problems)
+    }
+}
+
+fn bank(rules: &[Rule], ids: &[u16], problems: &mut Vec<(String, String)>) -> Option<Bank> {
+    let members: Vec<&Rule> = ids.iter().filter_map(|id| rules.get(usize::from(*id))).collect();
+    let patterns: Vec<&str> = members.iter().map(|rule| rule.pattern).collect();
+    match Automaton64::new(&patterns) {
+        Ok(automaton) => Some(Bank { automaton, rules: ids.to_vec() }),
+        Err(what) => {
+            let names: Vec<&str> = members.iter().map(|rule| rule.name).collect();
+            problems.push((names.join(", "), what));
+            None
+        }
+    }
+}
+
+/// Where the value of a keyword that ends at `at` begins, if `link` allows what stands between.
+pub(super) fn value_start(text: &[u8], at: usize, link: Link) -> Option<usize> {
+    let mut at = at;
+    let skip = |at: &mut usize, set: &[u8], most: usize| {
+        let from = *at;
+        while *at < from + most && text.get(*at).is_some_and(|byte| set.contains(byte)) {
+            *at += 1;
+        }
+        *at > from
+    };
+    // `"key": "value"`, `key = value`, `**Key:** value`, `Key #: value`, `key is value`
+    skip(&mut at, b"\"'`*])s", 3);
+    let mut spaced = skip(&mut at, b" \t", 8);
+    skip(&mut at, b"#", 1);
+    skip(&mut at, b".", 1);
+    let mut signed = skip(&mut at, b":=", 2) | skip(&mut at, b">", 1);
+    signed |= spaced && skip_word(text, &mut at);
+    skip(&mut at, b"*", 2);
+    spaced |= skip(&mut at, b" \t", 8);
+    skip(&mut at, b"\"'`", 3);
+    let allowed = match link {
+        Link::Sign => signed,
+        Link::Space => signed || spaced,
+    };
+    (allowed && at < text.len()).then_some(at)
+}
+
+/// Words between a keyword and its value that say as much as a sign.
+const LINKS: &[&str] =
+    &["is", "was", "are", "number", "no", "num", "nr", "id", "of", "to", "on", "am", "le", "el", "il"];
+
+fn skip_word(text: &[u8], at: &mut usize) -> bool {
+    let mut found = false;
+    for _ in 0..2 {
+        let rest = text.get(*at..).unwrap_or_default();
+        let Some(word) = LINKS.iter().find(|word| {
+            rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()))
+                && rest.get(word.len()).is_some_and(|byte| b" \t:=#.".contains(byte))
+        }) else {
+            break;
+        };
+        *at += word.len();
+        while text.get(*at).is_some_and(|byte| b" \t:=#.".contains(byte)) {
+            *at += 1;
+        }
+        found = true;
+    }
+    found
+}

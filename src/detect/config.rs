@@ -1,0 +1,100 @@
+//! What users add to the engine: their own expressions and dictionaries, lists of what is always or never a find, thresholds.
+//!
+//! As written; [`super::Detector::new`] checks all of it and tells every mistake at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Category;
+
+/// A detector's settings.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DetectorConfig {
+    /// Regular expressions.
+    pub regexes: Vec<RegexRule>,
+    /// Lists of words.
+    pub dictionaries: Vec<DictionaryRule>,
+    /// Texts that are never a find, whatever their case.
+    pub allow: Vec<String>,
+    /// Texts that are always a find of the kind they stand under.
+    pub deny: BTreeMap<String, Vec<String>>,
+    /// Belief in percent below which finds are dropped, where `thresholds` says nothing. Default 40.
+    #[schemars(range(min = 0, max = 100))]
+    pub threshold: Option<u8>,
+    /// The same for single kinds.
+    pub thresholds: BTreeMap<String, u8>,
+    /// Kinds that are not reported.
+    pub disabled: BTreeSet<String>,
+}
+
+/// A regular expression of the user's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegexRule {
+    /// What it finds, in upper snake case: a kind of the user's or a built-in one.
+    pub kind: String,
+    /// The category of a kind of the user's; a built-in kind keeps its own.
+    #[serde(default)]
+    pub category: Option<Category>,
+    /// The expression, in the syntax of the `regex` crate: linear time, no look-around, no back-references.
+    pub pattern: String,
+    /// Words that raise belief when they stand up to 64 bytes before the match or in the field's name.
+    #[serde(default)]
+    pub near: Vec<String>,
+    /// Whether one of `near` must be there.
+    #[serde(default)]
+    pub need: bool,
+    /// A check on the match, by name.
+    #[serde(default)]
+    pub validator: Option<String>,
+    /// Belief in a match without context, percent. Default 80.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100))]
+    pub confidence: Option<u8>,
+    /// Texts in which it must find something.
+    #[serde(default)]
+    pub examples: Vec<String>,
+    /// Texts in which it must find nothing.
+    #[serde(default)]
+    pub counterexamples: Vec<String>,
+}
+
+/// A list of words of the user's, found whatever their case, whole words only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DictionaryRule {
+    /// What it finds, in upper snake case.
+    pub kind: String,
+    /// The category of a kind of the user's.
+    #[serde(default)]
+    pub category: Option<Category>,
+    /// The words or phrases.
+    pub words: Vec<String>,
+    /// Belief in a match, percent. Default 80.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100))]
+    pub confidence: Option<u8>,
+}
+
+/// One mistake in a [`DetectorConfig`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleProblem {
+    /// Where: `regexes[0]`, `dictionaries[2]`, `thresholds.EMIAL`.
+    pub rule: String,
+    /// What is wrong, lower case.
+    pub what: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl fmt::Display for RuleProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}\nhelp: {}", self.rule, self.what, self.help)
+    }
+}
+
+impl std::error::Error for RuleProblem {}

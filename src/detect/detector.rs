@@ -1,0 +1,312 @@
+//! The front door: [`Detector`] holds compiled rules and scans texts. It can be shared between threads.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use super::compile::{self, Tables};
+use super::config::{DetectorConfig, DictionaryRule, RuleProblem};
+use super::engine::Scan;
+use super::own::{Dictionary, OwnRegex};
+use super::rule::Rule;
+use super::words::fold;
+use super::{Category, Evidence, Finding, Hint, Kind, KindInfo, arbitrate, kinds, names, rules};
+
+/// Findings believed less than this are dropped, unless settings say otherwise.
+const THRESHOLD: u8 = 40;
+
+/// What is known about a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// Stable name: built-in rules in kebab case, users' as `regexes[0]`, `dictionaries[1]`, `deny.KIND`.
+    pub name: Cow<'static, str>,
+    /// What it finds.
+    pub kind: Kind,
+    /// Why a match is believed, without context.
+    pub evidence: Evidence,
+    /// Belief without context, percent.
+    pub confidence: u8,
+    /// The name of its validator; `any` where it has none.
+    pub validator: &'static str,
+    /// Who says that it looks so.
+    pub source: &'static str,
+    /// Texts in which it fires: the find stands between `[[` and `]]`.
+    pub examples: &'static [&'static str],
+    /// Texts in which it does not fire.
+    pub counterexamples: &'static [&'static str],
+}
+
+/// The built-in rules and their tables, compiled once a process.
+struct Builtin {
+    rules: Vec<Rule>,
+    tables: Tables,
+}
+
+// INVARIANT: every built-in rule compiles. A detector that silently lacked one would pass personal data on.
+#[expect(
+    clippy::panic,
+    reason = "the rules are constants: a test that uses any detector fails where one doesn't compile"
+)]
+static BUILTIN: LazyLock<Builtin> = LazyLock::new(|| {
+    let rules: Vec<Rule> = rules::TABLES.iter().flat_map(|table| table.iter().copied()).collect();
+    match compile::compile(&rules, &names::first_names()) {
+        Ok(tables) => Builtin { rules, tables },
+        Err(broken) => panic!("built-in rules don't compile: {broken:?}"),
+    }
+});
+
+/// Finds personal data and secrets in text.
+pub struct Detector {
+    builtin: &'static Builtin,
+    kinds: Vec<KindInfo>,
+    rules: Vec<RuleInfo>,
+    by_name: HashMap<String, Kind>,
+    regexes: Vec<OwnRegex>,
+    dictionary: Dictionary,
+    allow: HashSet<Box<[u8]>>,
+    /// The least confidence of each kind; above 100 where the kind is not reported.
+    thresholds: Vec<u8>,
+}
+
+impl Detector {
+    /// All built-in rules, and no other.
+    pub fn builtin() -> Self {
+        let builtin = &*BUILTIN;
+        let rules = builtin.rules.iter().map(|rule| RuleInfo {
+            name: Cow::Borrowed(rule.name),
+            kind: rule.kind,
+            evidence: rule.evidence,
+            confidence: rule.confidence,
+            validator: rule.check.name,
+            source: rule.source,
+            examples: rule.hits,
+            counterexamples: rule.misses,
+        });
+        let kinds = kinds::BUILTIN.to_vec();
+        Self {
+            builtin,
+            rules: rules.collect(),
+            by_name: kinds.iter().enumerate().map(|(i, kind)| (kind.name.to_string(), Kind(i as u16))).collect(),
+            thresholds: vec![THRESHOLD; kinds.len()],
+            kinds,
+            regexes: Vec::new(),
+            dictionary: Dictionary::default(),
+            allow: HashSet::new(),
+        }
+    }
+
+    /// The built-in rules and the user's.
+    ///
+    /// # Errors
+    /// Every mistake in the settings.
+    pub fn new(config: &DetectorConfig) -> Result<Self, Vec<RuleProblem>> {
+        let mut detector = Self::builtin();
+        let mut problems = Vec::new();
+        for (i, rule) in config.regexes.iter().enumerate() {
+            let at = format!("regexes[{i}]");
+            let Some(kind) = detector.own_kind(&rule.kind, rule.category, &at, &mut problems) else { continue };
+            check_percent(rule.confidence, 1, &at, &mut problems);
+            let validator = rule.validator.as_deref().unwrap_or("any");
+            let id = detector.own_rule(&at, kind, Evidence::Format, rule.confidence, validator);
+            detector.regexes.extend(OwnRegex::new(rule, &at, kind, id, &mut problems));
+        }
+        let denied = config.deny.iter().map(|(kind, words)| {
+            let rule =
+                DictionaryRule { kind: kind.clone(), category: None, words: words.clone(), confidence: Some(100) };
+            (format!("deny.{kind}"), Cow::Owned(rule))
+        });
+        let listed =
+            config.dictionaries.iter().enumerate().map(|(i, rule)| (format!("dictionaries[{i}]"), Cow::Borrowed(rule)));
+        for (at, rule) in listed.chain(denied) {
+            let Some(kind) = detector.own_kind(&rule.kind, rule.category, &at, &mut problems) else { continue };
+            check_percent(rule.confidence, 1, &at, &mut problems);
+            let id = detector.own_rule(&at, kind, Evidence::Format, rule.confidence, "any");
+            detector.dictionary.add(&rule, &at, kind, id, &mut problems);
+        }
+        detector.dictionary.freeze();
+        detector.allow = config.allow.iter().map(|text| fold(text.trim().as_bytes())).collect();
+        detector.set_thresholds(config, &mut problems);
+        if problems.is_empty() { Ok(detector) } else { Err(problems) }
+    }
+
+    fn set_thresholds(&mut self, config: &DetectorConfig, problems: &mut Vec<RuleProblem>) {
+        check_percent(config.threshold, 0, "threshold", problems);
+        self.thresholds = vec![config.threshold.unwrap_or(THRESHOLD); self.kinds.len()];
+        let floors = config.thresholds.iter().map(|(name, least)| ("thresholds", name, *least));
+        let disabled = config.disabled.iter().map(|name| ("disabled", name, u8::MAX));
+        for (list, name, least) in floors.chain(disabled) {
+            let at = format!("{list}.{name}");
+            if least != u8::MAX || list == "thresholds" {
+                check_percent(Some(least), 0, &at, problems);
+            }
+            match self.kind(name).and_then(|kind| self.thresholds.get_mut(usize::from(kind.0))) {
+                Some(slot) => *slot = least,
+                None => problems.push(RuleProblem {
+                    rule: at,
+                    what: format!("no kind is named `{name}`"),
+                    help: "name a built-in kind or one that a rule of yours defines".into(),
+                }),
+            }
+        }
+    }
+
+    /// The kind of a user's rule: a built-in one, one seen before, or a new one.
+    fn own_kind(
+        &mut self,
+        name: &str,
+        category: Option<Category>,
+        at: &str,
+        problems: &mut Vec<RuleProblem>,
+    ) -> Option<Kind> {
+        let mut problem = |what: String, help: String| {
+            problems.push(RuleProblem { rule: at.to_owned(), what, help });
+            None
+        };
+        if let Some(kind) = self.kind(name) {
+            let known = self.info(kind).category;
+            return match category {
+                Some(category) if category != known => problem(
+                    format!("kind `{name}` already has another category"),
+                    "leave `category` out, or give the kind another name".into(),
+                ),
+                _ => Some(kind),
+            };
+        }
+        let well_formed = name.len() <= 64
+            && name.starts_with(|c: char| c.is_ascii_uppercase())
+            && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+        if !well_formed {
+            return problem(
+                format!("`{name}` can't name a kind"),
+                "use up to 64 of A to Z, 0 to 9 and `_`, a letter first".into(),
+            );
+        }
+        let Some(category) = category else {
+            return problem(
+                format!("kind `{name}` is new and has no category"),
+                "add `category`: pii, phi, pci, secret or privileged".into(),
+            );
+        };
+        let kind = Kind(u16::try_from(self.kinds.len()).ok()?);
+        self.kinds.push(KindInfo {
+            name: Cow::Owned(name.to_owned()),
+            category,
+            description: Cow::Borrowed("defined by the pipeline"),
+        });
+        self.by_name.insert(name.to_owned(), kind);
+        Some(kind)
+    }
+
+    fn own_rule(&mut self, at: &str, kind: Kind, evidence: Evidence, confidence: Option<u8>, validator: &str) -> u16 {
+        let known = super::validators::NAMED.iter().find(|check| check.name == validator);
+        self.rules.push(RuleInfo {
+            name: Cow::Owned(at.to_owned()),
+            kind,
+            evidence,
+            confidence: confidence.unwrap_or(80),
+            validator: known.map_or("any", |check| check.name),
+            source: "the pipeline",
+            examples: &[],
+            counterexamples: &[],
+        });
+        u16::try_from(self.rules.len() - 1).unwrap_or(u16::MAX)
+    }
+
+    /// Appends what `text` holds: sorted by start, not overlapping, on character borders. A text longer than 4 GiB is read
+    /// as far as that.
+    pub fn scan(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) {
+        let from = out.len();
+        let text = if text.len() > u32::MAX as usize {
+            text.get(..floor_border(text, u32::MAX as usize)).unwrap_or("")
+        } else {
+            text
+        };
+        Scan::new(&self.builtin.tables, &self.builtin.rules, text, out).run(hint);
+        for regex in &self.regexes {
+            regex.scan(text, hint, out);
+        }
+        self.dictionary.scan(text, out);
+        if out.len() == from {
+            return;
+        }
+        arbitrate::settle(out, from);
+        let mut kept = from;
+        for i in from..out.len() {
+            let Some(finding) = out.get(i).copied() else { break };
+            if self.is_reported(text, &finding)
+                && let Some(slot) = out.get_mut(kept)
+            {
+                *slot = finding;
+                kept += 1;
+            }
+        }
+        out.truncate(kept);
+    }
+
+    fn is_reported(&self, text: &str, finding: &Finding) -> bool {
+        let least = self.thresholds.get(usize::from(finding.kind.0)).copied().unwrap_or(THRESHOLD);
+        let allowed = || {
+            let found = text.get(finding.start as usize..finding.end as usize).unwrap_or_default();
+            !self.allow.is_empty() && self.allow.contains(&fold(found.trim().as_bytes()))
+        };
+        finding.confidence >= least && !allowed()
+    }
+
+    /// Bytes that the compiled built-in rules take.
+    pub fn memory_bytes(&self) -> usize {
+        self.builtin.tables.memory_bytes()
+    }
+
+    /// The kind of this name.
+    pub fn kind(&self, name: &str) -> Option<Kind> {
+        self.by_name.get(name).copied()
+    }
+
+    /// What is known about a kind. A kind of another detector that this one doesn't have reads as the first.
+    pub fn info(&self, kind: Kind) -> &KindInfo {
+        self.kinds.get(usize::from(kind.0)).or(self.kinds.first()).unwrap_or(&UNKNOWN_KIND)
+    }
+
+    /// Every kind: built-in ones first, in a fixed order. A [`Kind`] is an index into it.
+    pub fn kinds(&self) -> &[KindInfo] {
+        &self.kinds
+    }
+
+    /// What is known about a rule.
+    pub fn rule(&self, rule: u16) -> &RuleInfo {
+        self.rules.get(usize::from(rule)).or(self.rules.first()).unwrap_or(&UNKNOWN_RULE)
+    }
+
+    /// Every rule; [`Finding::rule`] is an index into it.
+    pub fn rules(&self) -> &[RuleInfo] {
+        &self.rules
+    }
+}
+
+static UNKNOWN_KIND: KindInfo =
+    KindInfo { name: Cow::Borrowed("UNKNOWN"), category: Category::Pii, description: Cow::Borrowed("no such kind") };
+
+static UNKNOWN_RULE: RuleInfo = RuleInfo {
+    name: Cow::Borrowed("unknown"),
+    kind: Kind(0),
+    evidence: Evidence::Prior,
+    confidence: 0,
+    validator: "any",
+    source: "",
+    examples: &[],
+    counterexamples: &[],
+};
+
+fn floor_border(text: &str, at: usize) -> usize {
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+fn check_percent(value: Option<u8>, least: u8, at: &str, problems: &mut Vec<RuleProblem>) {
+    if value.is_some_and(|value| value < least || value > 100) {
+        problems.push(RuleProblem {
+            rule: at.to_owned(),
+            what: format!("a percentage must lie between {least} and 100"),
+            help: "correct the number".into(),
+        });
+    }
+}

@@ -1,0 +1,451 @@
+//! One pass over a text: masks say where something may start, automata verify it, checks and context weigh it.
+//!
+//! It holds no state between texts and allocates nothing but what the findings need.
+
+use super::automata::Ends;
+use super::compile::{Bank, Tables, value_start};
+use super::masks::{BLOCK, Masks, portable};
+use super::rule::{Border, Rule, Start};
+use super::words::{Groups, in_word, word_len};
+use super::{Evidence, Finding, Hint};
+
+/// How far before a match its context words may stand, bytes.
+const NEAR_BYTES: usize = 64;
+
+/// The longest local part that RFC 5321 allows.
+const LOCAL_BYTES: usize = 64;
+
+/// One scan of one text.
+pub(super) struct Scan<'s> {
+    pub tables: &'s Tables,
+    pub rules: &'s [Rule],
+    pub text: &'s str,
+    pub out: &'s mut Vec<Finding>,
+    ends: Ends,
+    /// Context sets named by the field above the text.
+    field_groups: Groups,
+    /// Context sets before a position: the last one asked for.
+    near: (usize, Groups),
+    /// Numbers before this byte are part of something found already.
+    numbers_done: usize,
+    groups_done: usize,
+}
+
+impl<'s> Scan<'s> {
+    pub fn new(tables: &'s Tables, rules: &'s [Rule], text: &'s str, out: &'s mut Vec<Finding>) -> Self {
+        Self {
+            tables,
+            rules,
+            text,
+            out,
+            ends: Ends::new(),
+            field_groups: 0,
+            near: (usize::MAX, 0),
+            numbers_done: 0,
+            groups_done: 0,
+        }
+    }
+
+    /// Appends every candidate, in no order, overlapping.
+    pub fn run(&mut self, hint: Hint<'_>) {
+        if let Some(field) = hint.field {
+            self.field(field);
+        }
+        let text = self.text.as_bytes();
+        let mut carry = Carry::default();
+        let mut block = block_at(text, 0);
+        let mut at = 0;
+        while at < text.len() {
+            let next = block_at(text, at + BLOCK);
+            self.block(at, &block, &next, carry);
+            carry = Carry { word: block.word() >> 63, letter: block.letter >> 63, dash: block.dash >> 63 };
+            block = next;
+            at += BLOCK;
+        }
+    }
+
+    fn block(&mut self, at: usize, block: &Masks, next: &Masks, carry: Carry) {
+        let word = block.word();
+        let starts = word & !(word << 1 | carry.word);
+        let mut bits = starts & block.letter;
+        while bits != 0 {
+            let bit = bits.trailing_zeros();
+            bits &= bits - 1;
+            let ahead = if bit == 0 { word } else { word >> bit | next.word() << (64 - bit) };
+            self.word(at + bit as usize, ahead.trailing_ones() as usize);
+        }
+        let numbers = starts & block.digit;
+        let inner = block.digit & (block.letter << 1 | carry.letter);
+        let dashes = block.dash & !(block.dash << 1 | carry.dash);
+        let mut bits = numbers | inner | block.at | block.colon | block.lead | dashes;
+        while bits != 0 {
+            let bit = bits.trailing_zeros();
+            bits &= bits - 1;
+            let here = at + bit as usize;
+            let one = 1u64 << bit;
+            if one & numbers != 0 {
+                self.number(here);
+            } else if one & inner != 0 {
+                self.mixed(here);
+            } else if one & block.at != 0 {
+                self.at_sign(here);
+            } else if one & block.colon != 0 {
+                self.colon(here);
+            } else if one & block.lead != 0 {
+                self.lead(here);
+            } else {
+                self.dash(here);
+            }
+        }
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        self.text.as_bytes().get(at).copied().unwrap_or(0)
+    }
+
+    fn before(&self, at: usize, back: usize) -> u8 {
+        at.checked_sub(back).map_or(0, |at| self.byte(at))
+    }
+
+    /// A word that begins with a letter. Hot: runs for every word of a prose text.
+    #[inline]
+    fn word(&mut self, at: usize, len: usize) {
+        let tables = self.tables;
+        let text = self.text.as_bytes();
+        if tables.vocabulary.may_start(text, at, len) {
+            self.keyword(at, len);
+        }
+        let joint = matches!(self.byte(at + len), b'_' | b'-' | b'.');
+        if joint || len >= 12 {
+            for rule in tables.prefixes.at(text, at) {
+                self.single(rule, at);
+            }
+        }
+    }
+
+    fn keyword(&mut self, at: usize, len: usize) {
+        let tables = self.tables;
+        let text = self.text.as_bytes();
+        for (end, role) in tables.vocabulary.phrases(text, at, len) {
+            for rule in &role.leads {
+                let Some(Start::After(_, link)) = self.rules.get(usize::from(*rule)).map(|rule| rule.start) else {
+                    continue;
+                };
+                if let Some(value) = value_start(text, end, link) {
+                    self.single(*rule, value);
+                }
+            }
+            if role.first_name && self.byte(at).is_ascii_uppercase() | (self.byte(at) >= 0x80) {
+                self.banks(&tables.banks.first_name, at);
+            }
+        }
+    }
+
+    fn number(&mut self, at: usize) {
+        if at < self.numbers_done {
+            return;
+        }
+        let tables = self.tables;
+        self.banks(&tables.banks.digit, at);
+        // One to three capitals and a space or dash before a number are often part of it: `AB 12 34 56 C`.
+        if matches!(self.before(at, 1), b' ' | b'-') && self.before(at, 2).is_ascii_uppercase() {
+            let capitals = (2..=5).take_while(|back| self.before(at, *back).is_ascii_uppercase()).count();
+            if capitals <= 3 && !in_word(self.before(at, 2 + capitals)) {
+                self.banks(&tables.banks.mixed, at - 1 - capitals);
+            }
+        }
+    }
+
+    /// The first digit after a letter: tries the word that it stands in, once.
+    fn mixed(&mut self, at: usize) {
+        let text = self.text.as_bytes();
+        let head = text.get(at.saturating_sub(16)..at).unwrap_or_default();
+        let letters = head.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        let start = at - letters;
+        if letters == 0 || letters == 16 || in_word(self.before(start, 1)) {
+            return;
+        }
+        let tables = self.tables;
+        self.banks(&tables.banks.mixed, start);
+    }
+
+    fn at_sign(&mut self, at: usize) {
+        let head = self.text.as_bytes().get(at.saturating_sub(LOCAL_BYTES)..at).unwrap_or_default();
+        let local = |byte: &u8| in_word(*byte) || b"._%+-'&".contains(byte);
+        let mut start = at - head.iter().rev().take_while(|byte| local(byte)).count();
+        while start < at && b"._%+-'&".contains(&self.byte(start)) || !self.text.is_char_boundary(start) {
+            start += 1;
+        }
+        if start < at {
+            let tables = self.tables;
+            self.banks(&tables.banks.at, start);
+        }
+    }
+
+    fn colon(&mut self, at: usize) {
+        let tables = self.tables;
+        if self.byte(at + 1) == b'/' && self.byte(at + 2) == b'/' {
+            let head = self.text.as_bytes().get(at.saturating_sub(16)..at).unwrap_or_default();
+            let scheme =
+                head.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(byte)).count();
+            if scheme > 0 {
+                self.banks(&tables.banks.scheme, at - scheme);
+            }
+        } else if self.byte(at + 1).is_ascii_hexdigit() || self.byte(at + 1) == b':' {
+            self.group(at);
+        }
+    }
+
+    /// A `:` or `-` between hexadecimal groups: tries the first group of the chain, once.
+    fn group(&mut self, at: usize) {
+        if at < self.groups_done {
+            return;
+        }
+        let head = self.text.as_bytes().get(at.saturating_sub(4)..at).unwrap_or_default();
+        let start = at - head.iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        if in_word(self.before(start, 1)) || self.before(start, 1) == b':' {
+            return;
+        }
+        let tables = self.tables;
+        self.banks(&tables.banks.group, start);
+        let chain = |byte: &&u8| byte.is_ascii_hexdigit() || **byte == b':' || **byte == b'-';
+        self.groups_done =
+            at + self.text.as_bytes().get(at..).unwrap_or_default().iter().take(64).take_while(chain).count();
+    }
+
+    fn lead(&mut self, at: usize) {
+        let tables = self.tables;
+        if !(self.byte(at + 1).is_ascii_digit() || self.byte(at + 1) == b'(' || self.byte(at + 1) == b'+')
+            || at < self.numbers_done
+        {
+            return;
+        }
+        if self.byte(at) == b'+' {
+            self.banks(&tables.banks.plus, at);
+        } else {
+            self.banks(&tables.banks.paren, at);
+        }
+    }
+
+    fn dash(&mut self, at: usize) {
+        let tables = self.tables;
+        if self.byte(at + 1) == b'-' {
+            if self.text.as_bytes().get(at..at + 5) == Some(b"-----") {
+                self.banks(&tables.banks.dashes, at);
+            }
+        } else if self.byte(at + 1).is_ascii_hexdigit()
+            && self.before(at, 1).is_ascii_hexdigit()
+            && self.before(at, 2).is_ascii_hexdigit()
+            && self.byte(at + 3) == b'-'
+        {
+            self.group(at);
+        }
+    }
+
+    /// Tries all rules of some banks at one place.
+    fn banks(&mut self, banks: &'s [Bank], at: usize) {
+        for bank in banks {
+            self.bank(bank, at);
+        }
+    }
+
+    fn single(&mut self, rule: u16, at: usize) {
+        let tables = self.tables;
+        let border = self.rules.get(usize::from(rule)).map_or(Border::Open, |rule| rule.border);
+        if let (Some(Some(bank)), true) =
+            (tables.single.get(usize::from(rule)), start_holds(self.text.as_bytes(), at, border))
+        {
+            self.bank(bank, at);
+        }
+    }
+
+    fn bank(&mut self, bank: &'s Bank, at: usize) {
+        let (rules, text) = (self.rules, self.text);
+        let rule = |pattern: usize| bank.rules.get(pattern).and_then(|id| rules.get(usize::from(*id)));
+        bank.automaton.walk(text.as_bytes(), at, &mut self.ends, |pattern, end| {
+            rule(pattern).is_some_and(|rule| {
+                let found = text.as_bytes().get(at..end).unwrap_or_default();
+                // A number may end where a shorter one checks out; all else ends where it ends.
+                end_holds(text.as_bytes(), end, rule.border)
+                    && (rule.border != Border::Number || (rule.check.passes)(found))
+            })
+        });
+        let mut matched = self.ends.matched;
+        while matched != 0 {
+            let pattern = matched.trailing_zeros() as usize;
+            matched &= matched - 1;
+            if let (Some(rule), Some(id), Some(end)) = (rule(pattern), bank.rules.get(pattern), self.ends.end(pattern))
+            {
+                self.candidate(rule, *id, at, end);
+            }
+        }
+    }
+
+    /// A form has matched: checks it, weighs its context, and appends it if it is believed.
+    fn candidate(&mut self, rule: &Rule, id: u16, start: usize, end: usize) {
+        let Some(found) = self.text.get(start..end) else { return };
+        if end <= start
+            || !start_holds(self.text.as_bytes(), start, rule.border)
+            || !(rule.check.passes)(found.as_bytes())
+        {
+            return;
+        }
+        let keyed = matches!(rule.start, Start::After(..));
+        let (near, against) = self.context(id, start);
+        if against || rule.need && !near {
+            return;
+        }
+        let evidence = if near && !keyed { rule.evidence.max(Evidence::Context) } else { rule.evidence };
+        let confidence =
+            if near { rule.confidence.max(60) + (100 - rule.confidence.max(60)) * 3 / 4 } else { rule.confidence };
+        if evidence >= Evidence::Format && confidence >= 90 {
+            self.numbers_done = self.numbers_done.max(end);
+        }
+        self.out.push(Finding {
+            kind: rule.kind,
+            start: start as u32,
+            end: end as u32,
+            confidence,
+            evidence,
+            rule: id,
+        });
+    }
+
+    /// Whether words that raise, or that forbid, stand before a place.
+    fn context(&mut self, rule: u16, at: usize) -> (bool, bool) {
+        let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or(0);
+        let against = self.tables.against.get(usize::from(rule)).copied().unwrap_or(0);
+        if near | against == 0 {
+            return (false, false);
+        }
+        if self.near.0 != at {
+            let mut from = at.saturating_sub(NEAR_BYTES);
+            while from > 0 && from < at && in_word(self.before(from, 1)) {
+                from += 1;
+            }
+            let window = self.text.as_bytes().get(from..at).unwrap_or_default();
+            self.near = (at, self.tables.vocabulary.groups(window) | self.field_groups);
+        }
+        (self.near.1 & near != 0, self.near.1 & against != 0)
+    }
+
+    /// What the field above the text says: its words are context, and some make the whole text a find.
+    fn field(&mut self, field: &str) {
+        let mut buffer = [0u8; 96];
+        let words = spaced(field.as_bytes(), &mut buffer);
+        let tables = self.tables;
+        self.field_groups = tables.vocabulary.groups(words);
+        let value = self.text.trim();
+        if value.is_empty() || value.len() > 512 {
+            return;
+        }
+        let start = self.text.len() - self.text.trim_start().len();
+        let end = start + value.len();
+        let mut at = 0;
+        while at < words.len() {
+            let len = word_len(words, at);
+            let roles =
+                tables.vocabulary.phrases(words, at, len.max(1)).filter(|(phrase_end, _)| *phrase_end == words.len());
+            for (_, role) in roles {
+                for rule in role.fields.iter().chain(&role.leads) {
+                    self.whole(*rule, start, end);
+                }
+            }
+            at += len + 1;
+        }
+    }
+
+    /// A rule on all of a text under a telling field.
+    fn whole(&mut self, id: u16, start: usize, end: usize) {
+        let (Some(Some(bank)), Some(rule)) = (self.tables.single.get(usize::from(id)), self.rules.get(usize::from(id)))
+        else {
+            return;
+        };
+        bank.automaton.walk(self.text.as_bytes(), start, &mut self.ends, |_, at| at == end);
+        let found = self.text.as_bytes().get(start..end).unwrap_or_default();
+        if self.ends.end(0) == Some(end) && (rule.check.passes)(found) {
+            let evidence = rule.evidence.max(Evidence::Context);
+            let confidence = rule.confidence.max(90);
+            self.out.push(Finding {
+                kind: rule.kind,
+                start: start as u32,
+                end: end as u32,
+                confidence,
+                evidence,
+                rule: id,
+            });
+        }
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Carry {
+    word: u64,
+    letter: u64,
+    dash: u64,
+}
+
+fn block_at(text: &[u8], at: usize) -> Masks {
+    let rest = text.get(at..).unwrap_or_default();
+    match rest.first_chunk::<BLOCK>() {
+        Some(block) => portable(block),
+        None if rest.is_empty() => Masks::default(),
+        None => {
+            let mut block = [0u8; BLOCK];
+            block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            portable(&block)
+        }
+    }
+}
+
+fn solid(byte: u8) -> bool {
+    in_word(byte) || byte == b'_'
+}
+
+/// Whether what stands before `start` allows a match.
+fn start_holds(text: &[u8], start: usize, border: Border) -> bool {
+    let back = |n: usize| start.checked_sub(n).and_then(|at| text.get(at)).copied().unwrap_or(0);
+    match border {
+        Border::Open => true,
+        Border::Word => !in_word(back(1)),
+        Border::Token => !solid(back(1)) && back(1) != b'-',
+        Border::Number => !(solid(back(1)) || b".,-/:".contains(&back(1)) && back(2).is_ascii_digit()),
+    }
+}
+
+/// Whether what stands at `end` allows a match.
+fn end_holds(text: &[u8], end: usize, border: Border) -> bool {
+    let ahead = |n: usize| text.get(end + n).copied().unwrap_or(0);
+    match border {
+        Border::Open => true,
+        Border::Word => !in_word(ahead(0)),
+        Border::Token => !solid(ahead(0)) && ahead(0) != b'-',
+        Border::Number => !(solid(ahead(0)) || b".,-/:".contains(&ahead(0)) && ahead(1).is_ascii_digit()),
+    }
+}
+
+/// A field name as lower-case words with single spaces: `patientDOB`, `patient_dob` and `patient-dob` alike.
+fn spaced<'b>(name: &[u8], buffer: &'b mut [u8; 96]) -> &'b [u8] {
+    let mut len = 0;
+    let mut push = |byte: u8, len: &mut usize| {
+        if let Some(slot) = buffer.get_mut(*len) {
+            *slot = byte;
+            *len += 1;
+        }
+    };
+    let mut before = 0u8;
+    for (i, byte) in name.iter().enumerate() {
+        let hump = byte.is_ascii_uppercase()
+            && (before.is_ascii_lowercase()
+                || before.is_ascii_uppercase() && name.get(i + 1).is_some_and(u8::is_ascii_lowercase));
+        if (!in_word(*byte) || hump) && len > 0 && in_word(before) {
+            push(b' ', &mut len);
+        }
+        if in_word(*byte) {
+            push(byte.to_ascii_lowercase(), &mut len);
+        }
+        before = *byte;
+    }
+    let all = buffer.get(..len).unwrap_or_default();
+    all.strip_suffix(b" ").unwrap_or(all)
+}

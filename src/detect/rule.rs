@@ -1,0 +1,120 @@
+//! A rule is data: what starts it, the form it must have, what must check out, which words raise belief in it, and examples
+//! that must and must not match. The engine knows no kind by name; adding one touches one table.
+
+use super::{Evidence, Kind};
+
+/// What makes the engine try a rule, and where the pattern is anchored.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Start {
+    /// At a digit with no letter or digit before it.
+    Digit,
+    /// At a word that begins with a letter and in which a digit follows a letter, or a digit stands one space or dash behind it.
+    Mixed,
+    /// At a `+` before a digit.
+    Plus,
+    /// At a `(` before a digit.
+    Paren,
+    /// At the local part before an `@`.
+    At,
+    /// At the group of hexadecimal digits before a `:` or `-` (or at a `::`).
+    Group,
+    /// At the scheme before a `://`.
+    Scheme,
+    /// At `-----`.
+    Dashes,
+    /// At a word that starts with one of these, written so. At least three bytes each.
+    Prefix(&'static [&'static str]),
+    /// At the value after one of these words (any case, `_`, `-`, `.` or nothing between the parts of one).
+    After(&'static [&'static str], Link),
+    /// At a capitalised word that is a first name in the lists.
+    FirstName,
+    /// At nothing: the rule fires on whole texts under a telling field only.
+    Field,
+}
+
+/// What must stand between a keyword and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// `:`, `=`, `=>` or a word like `is`.
+    Sign,
+    /// A sign, or a space alone.
+    Space,
+}
+
+/// What may stand beside a match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Border {
+    /// No letter or digit.
+    Word,
+    /// No letter or digit, and no further part of a longer number (`.5`, `-5`, `/5`).
+    Number,
+    /// No letter, digit, `_` or `-`: keys stand alone.
+    Token,
+    /// Anything.
+    Open,
+}
+
+/// One way to find one kind.
+#[derive(Clone, Copy)]
+pub(super) struct Rule {
+    /// Stable name, kebab case.
+    pub name: &'static str,
+    /// What it finds.
+    pub kind: Kind,
+    /// What makes the engine try it.
+    pub start: Start,
+    /// The form: a linear-time regular expression on bytes, anchored at the start.
+    pub pattern: &'static str,
+    /// What may stand on both sides.
+    pub border: Border,
+    /// What must check out once the form matches. See `validators`.
+    pub check: Check,
+    /// Words that raise belief when they stand shortly before the match or in the field's name.
+    pub near: &'static [&'static str],
+    /// Whether one of `near` must be there.
+    pub need: bool,
+    /// Words that forbid the match when they stand shortly before it.
+    pub against: &'static [&'static str],
+    /// Field names (see `near` for their form) under which a whole text of this form is a find.
+    pub fields: &'static [&'static str],
+    /// Why a match is believed.
+    pub evidence: Evidence,
+    /// Belief without context, percent.
+    pub confidence: u8,
+    /// Texts in which it must fire: the find stands between `[[` and `]]`; pieces are joined, so that no text here looks live.
+    pub hits: &'static [&'static str],
+    /// Texts in which it must not fire.
+    pub misses: &'static [&'static str],
+    /// Who says that it looks so.
+    pub source: &'static str,
+}
+
+/// A named check on the matched bytes. The name is what users write in their own rules.
+#[derive(Clone, Copy)]
+pub(super) struct Check {
+    /// Name, kebab case.
+    pub name: &'static str,
+    /// Whether the bytes pass.
+    pub passes: fn(&[u8]) -> bool,
+}
+
+impl Rule {
+    /// What most rules share.
+    pub const BASE: Rule = Rule {
+        name: "",
+        kind: Kind(0),
+        start: Start::Field,
+        pattern: "",
+        border: Border::Word,
+        check: super::validators::ANY,
+        near: &[],
+        need: false,
+        against: &[],
+        fields: &[],
+        evidence: Evidence::Format,
+        confidence: 80,
+        hits: &[],
+        misses: &[],
+        source: "",
+    };
+}

@@ -1,0 +1,272 @@
+//! Who a person is: names, dates of birth, numbers that states give.
+
+use super::super::Evidence;
+use super::super::kinds::*;
+use super::super::rule::{Border, Link, Rule, Start};
+use super::super::validators as v;
+
+const SSN_WORDS: &[&str] = &[
+    "ssn",
+    "social",
+    "social security",
+    "social security number",
+    "ss",
+    "sozialversicherungsnummer",
+    "tax id",
+    "taxpayer",
+];
+
+const BIRTH_WORDS: &[&str] = &[
+    "dob",
+    "born",
+    "birth",
+    "birthday",
+    "birthdate",
+    "date of birth",
+    "geboren",
+    "geburtsdatum",
+    "née",
+    "né",
+    "nacimiento",
+    "naissance",
+    "nato",
+    "nata",
+    "geb",
+];
+
+const MONTH_DATE: &str = concat!(
+    r"(?:[0-9]{1,2}[/.-][0-9]{1,2}[/.-](?:[0-9]{4}|[0-9]{2})|[0-9]{4}[/.-][0-9]{1,2}[/.-][0-9]{1,2}|",
+    r"[0-9]{1,2}(?:st|nd|rd|th)?[ .-]{1,2}(?:of )?(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|m\xC3\xA4r|mai|okt|dez)[a-z\x80-\xFF]{0,6}\.?,?[ .-](?:[0-9]{4}|[0-9]{2})|",
+    r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.? [0-9]{1,2}(?:st|nd|rd|th)?,? [0-9]{4})",
+);
+
+/// One to four words as names are written, with particles and initials.
+const NAME: &str = concat!(
+    r"(?:[A-Z]\.[ -]?|[A-Z\xC3-\xC5][A-Za-z\x80-\xFF'-]+ )",
+    r"(?:(?:[A-Z]\.?|van|von|de|der|den|del|della|da|dos|di|la|le|bin|ibn|al|[A-Z\xC3-\xC5][A-Za-z\x80-\xFF'-]+) ){0,3}",
+    r"[A-Z\xC3-\xC5][A-Za-z\x80-\xFF'-]+",
+);
+
+const ONE_NAME: &str = r"[A-Z\xC3-\xC5][A-Za-z\x80-\xFF'-]+(?: (?:[A-Z]\.|van|von|de|der|den|del|della|da|dos|di|la|le|bin|ibn|al|[A-Z\xC3-\xC5][A-Za-z\x80-\xFF'-]+)){0,3}";
+
+/// The rules.
+pub(in super::super) const RULES: &[Rule] = &[
+    Rule {
+        name: "us-ssn",
+        kind: US_SSN,
+        start: Start::Digit,
+        pattern: r"[0-9]{3}(?:-[0-9]{2}-| [0-9]{2} )[0-9]{4}",
+        border: Border::Number,
+        check: v::SSN,
+        near: SSN_WORDS,
+        confidence: 85,
+        hits: &["SSN [[536-22-8741]].", "ssn: [[536 22 8741]]"],
+        misses: &["000-22-8741", "666-22-8741", "536-00-8741", "1-536-22-8741", "536-22-87412"],
+        source: "SSA: randomised numbering since 2011, RM 10201.035",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "us-ssn-bare",
+        kind: US_SSN,
+        start: Start::Digit,
+        pattern: r"[0-9]{9}",
+        border: Border::Number,
+        check: v::SSN,
+        near: SSN_WORDS,
+        need: true,
+        evidence: Evidence::Context,
+        confidence: 70,
+        hits: &["social security number [[536228741]]"],
+        misses: &["order 536228741"],
+        source: "SSA RM 10201.035",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "us-ssn-field",
+        kind: US_SSN,
+        pattern: r"[0-9X*]{3}[ -]?[0-9X*]{2}[ -]?[0-9]{4}",
+        fields: &["ssn", "social security number", "social security", "ssn number", "us ssn", "socialsecurity"],
+        evidence: Evidence::Context,
+        confidence: 92,
+        source: "field names in use",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "birth-date",
+        kind: DATE_OF_BIRTH,
+        start: Start::After(BIRTH_WORDS, Link::Space),
+        pattern: MONTH_DATE,
+        check: v::DATE,
+        fields: &["dob", "birthday", "birthdate", "date of birth", "birth date", "geburtsdatum"],
+        evidence: Evidence::Context,
+        confidence: 94,
+        hits: &[
+            "DOB [[1982-12-03]])",
+            "born on [[July 3, 1992]] in",
+            "Date of Birth: [[12/07/1973]]",
+            "geboren am [[3. Mai 1981]]",
+            "\"dob\": \"[[01/25/1973]]\"",
+        ],
+        misses: &["due 1982-12-03", "DOB 99/99/1973"],
+        source: "ISO 8601, CLDR date patterns",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "passport",
+        kind: PASSPORT,
+        start: Start::After(
+            &[
+                "passport",
+                "passport number",
+                "passport no",
+                "reisepass",
+                "passnummer",
+                "pasaporte",
+                "passeport",
+                "passaporto",
+            ],
+            Link::Space,
+        ),
+        pattern: r"[A-Z0-9]{1,3}[0-9][A-Z0-9]{4,8}",
+        check: v::HAS_DIGIT,
+        fields: &["passport", "passport number", "passport no"],
+        evidence: Evidence::Context,
+        confidence: 90,
+        hits: &["passport [[C01X00T47]]", "Passport No: [[533380006]]", "passport number is [[X1234567]]"],
+        misses: &["passport control", "passport 2 go"],
+        source: "ICAO Doc 9303 part 4, section 4.2",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "person-titled",
+        kind: PERSON,
+        start: Start::After(
+            &[
+                "mr",
+                "mrs",
+                "ms",
+                "miss",
+                "mx",
+                "dr",
+                "prof",
+                "professor",
+                "doctor",
+                "sir",
+                "madam",
+                "herr",
+                "frau",
+                "señor",
+                "señora",
+                "monsieur",
+                "madame",
+                "rev",
+                "capt",
+            ],
+            Link::Space,
+        ),
+        pattern: ONE_NAME,
+        evidence: Evidence::Context,
+        confidence: 80,
+        hits: &["ask Mr. [[Tanaka]] about", "Dr [[Donald White]] said", "Frau [[Müller]] kommt"],
+        misses: &["Mr nobody", "Dr. who"],
+        source: "forms of address in English, German, French, Spanish",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "person-introduced",
+        kind: PERSON,
+        start: Start::After(
+            &[
+                "my name",
+                "name",
+                "full name",
+                "first name",
+                "last name",
+                "surname",
+                "patient name",
+                "customer",
+                "patient",
+                "account holder",
+                "cardholder",
+                "ich heiße",
+                "je m'appelle",
+                "me llamo",
+                "attn",
+                "signed",
+                "regards",
+                "sincerely",
+                "contact person",
+            ],
+            Link::Sign,
+        ),
+        pattern: NAME,
+        evidence: Evidence::Context,
+        confidence: 80,
+        hits: &["my name is [[Katarzyna Nwosu]]", "Customer: [[Mark O'Brien]]\n", "Name: [[J. Schäfer]];"],
+        misses: &["name is required", "name: foo", "Customer: yes"],
+        source: "phrases that introduce a person",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "person-listed",
+        kind: PERSON,
+        start: Start::FirstName,
+        pattern: NAME,
+        evidence: Evidence::Prior,
+        confidence: 65,
+        hits: &["then [[Olivia Lindqvist]] wrote", "by [[Daniel J. Hartmann]] and"],
+        misses: &["olivia wrote", "Grace period"],
+        source: "first names of the crate `fake`",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "person-field",
+        kind: PERSON,
+        pattern: r"[A-Za-z\x80-\xFF][A-Za-z\x80-\xFF.'-]*(?:,? [A-Za-z\x80-\xFF][A-Za-z\x80-\xFF.'-]*){0,4}",
+        border: Border::Open,
+        fields: &[
+            "first name",
+            "last name",
+            "full name",
+            "middle name",
+            "given name",
+            "family name",
+            "surname",
+            "patient name",
+            "customer name",
+            "employee name",
+            "account holder",
+            "cardholder",
+            "cardholder name",
+            "maiden name",
+            "contact name",
+            "vorname",
+            "nachname",
+            "nombre",
+            "apellido",
+            "prenom",
+            "nom",
+            "user full name",
+            "display name",
+            "firstname",
+            "lastname",
+            "fname",
+            "lname",
+        ],
+        evidence: Evidence::Context,
+        confidence: 90,
+        source: "field names in use",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "person-field-name",
+        kind: PERSON,
+        pattern: NAME,
+        border: Border::Open,
+        fields: &["name", "customer", "patient", "author", "recipient", "sender"],
+        evidence: Evidence::Context,
+        confidence: 80,
+        source: "field names in use",
+        ..Rule::BASE
+    },
+];

@@ -1,0 +1,213 @@
+//! What the whole engine must hold: the rules' own examples, and properties on any text.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn scan(detector: &Detector, text: &str, field: Option<&str>) -> Vec<Finding> {
+    let mut out = Vec::new();
+    detector.scan(text, Hint { field }, &mut out);
+    out
+}
+
+fn found<'t>(detector: &Detector, text: &'t str, field: Option<&str>) -> Vec<(String, &'t str)> {
+    let name = |f: &Finding| detector.info(f.kind).name.to_string();
+    scan(detector, text, field).iter().map(|f| (name(f), &text[f.start as usize..f.end as usize])).collect()
+}
+
+#[test]
+fn every_rule_finds_its_examples_and_leaves_its_counterexamples() {
+    let detector = Detector::builtin();
+    let mut wrong = Vec::new();
+    for (id, rule) in detector.rules().iter().enumerate() {
+        for example in rule.examples {
+            let start = example.rfind("[[").unwrap();
+            let end = example.find("]]").unwrap() - 2;
+            let text = example.replacen("]]", "", 1);
+            let text = format!("{}{}", &text[..start], &text[start + 2..]);
+            let all = scan(&detector, &text, None);
+            if !all.iter().any(|f| (f.kind, f.start as usize, f.end as usize) == (rule.kind, start, end)) {
+                wrong.push(format!("{} misses {example:?}: {:?}", rule.name, found(&detector, &text, None)));
+            }
+        }
+        for text in rule.counterexamples {
+            if scan(&detector, text, None).iter().any(|f| usize::from(f.rule) == id) {
+                wrong.push(format!("{} finds {text:?}: {:?}", rule.name, found(&detector, text, None)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_rule_without_a_name_source_or_example_would_be_unexplained() {
+    let detector = Detector::builtin();
+    let mut names = std::collections::HashSet::new();
+    for rule in detector.rules() {
+        assert!(names.insert(rule.name.clone()), "{} twice", rule.name);
+        assert!(!rule.source.is_empty(), "{}", rule.name);
+        let on_fields_only = rule.name.ends_with("-field") || rule.name.contains("-field-");
+        assert!(on_fields_only || !rule.examples.is_empty() && !rule.counterexamples.is_empty(), "{}", rule.name);
+    }
+    for (index, kind) in detector.kinds().iter().enumerate() {
+        assert_eq!(detector.kind(&kind.name), Some(Kind(index as u16)));
+        assert!(detector.rules().iter().any(|rule| rule.kind == Kind(index as u16)), "nothing finds {}", kind.name);
+    }
+}
+
+#[test]
+fn a_value_under_a_telling_field_is_found_though_its_form_says_little() {
+    let detector = Detector::builtin();
+    for (field, value, kind) in [
+        ("ssn", "536228741", "US_SSN"),
+        ("first_name", "Xqlwyn", "PERSON"),
+        ("userPassword", "correct horse", "PASSWORD"),
+        ("mrn", "0012345", "MEDICAL_RECORD"),
+        ("patientDOB", "12/03/1982", "DATE_OF_BIRTH"),
+        ("contact_phone", "5550123", "PHONE"),
+        ("x-api-key", "d41d8cd98f00b204e98001", "API_KEY"),
+        ("passport_number", "533380006", "PASSPORT"),
+        ("home address", "Rua das Flores 12", "ADDRESS"),
+    ] {
+        let all = found(&detector, value, Some(field));
+        assert_eq!(all, [(kind.to_owned(), value)], "{field}");
+    }
+    for (field, value) in
+        [("content", "536228741"), ("name", "get_weather"), ("model", "gpt-4"), ("password", ""), ("ssn", "none")]
+    {
+        assert_eq!(found(&detector, value, Some(field)), [], "{field}");
+    }
+}
+
+#[test]
+fn overlaps_go_to_the_better_evidence_and_not_to_the_first_alternative() {
+    let detector = Detector::builtin();
+    // A card that also reads as a phone number, and a key within a URL with credentials.
+    assert_eq!(found(&detector, "call 4539-4216-4353-7491", None), [("CREDIT_CARD".to_owned(), "4539-4216-4353-7491")]);
+    let url = "https://u_1:s3cr3tpass@git.example.dev/app.git";
+    assert_eq!(found(&detector, url, None), [("URL_CREDENTIALS".to_owned(), url)]);
+}
+
+fn own() -> DetectorConfig {
+    let config = serde_json::json!({
+        "regexes": [{
+            "kind": "EMPLOYEE_ID", "category": "pii", "pattern": "\\bE-[0-9]{6}\\b", "near": ["badge"],
+            "examples": ["badge E-123456"], "counterexamples": ["E-12"]
+        }],
+        "dictionaries": [{ "kind": "PROJECT", "category": "privileged", "words": ["Blue Heron", "Ørsted"] }],
+        "allow": ["support@example.org"],
+        "deny": { "PERSON": ["the Duke"] },
+        "thresholds": { "PHONE": 99 },
+        "disabled": ["IBAN"]
+    });
+    serde_json::from_value(config).unwrap()
+}
+
+#[test]
+fn users_rules_lists_and_thresholds_hold() {
+    let detector = Detector::new(&own()).unwrap();
+    let text = "E-123456 on blue heron for THE DUKE at ørsted, support@example.org, a@example.org, 415-555-2671, DE89370400440532013000";
+    let expected = [
+        ("EMPLOYEE_ID", "E-123456"),
+        ("PROJECT", "blue heron"),
+        ("PERSON", "THE DUKE"),
+        ("PROJECT", "ørsted"),
+        ("EMAIL", "a@example.org"),
+    ];
+    assert_eq!(found(&detector, text, None), expected.map(|(kind, text)| (kind.to_owned(), text)));
+    assert_eq!(detector.info(detector.kind("PROJECT").unwrap()).category, Category::Privileged);
+}
+
+#[test]
+fn every_mistake_in_users_rules_is_told_at_once_with_a_remedy() {
+    let config = serde_json::json!({
+        "regexes": [
+            { "kind": "A", "category": "pii", "pattern": "(" },
+            { "kind": "B", "category": "pii", "pattern": "x*" },
+            { "kind": "C", "category": "pii", "pattern": "(?:\\w{1000}){1000}" },
+            { "kind": "D", "pattern": "d" },
+            { "kind": "lower", "category": "pii", "pattern": "d" },
+            { "kind": "E", "category": "pii", "pattern": "e", "validator": "luhm" },
+            { "kind": "F", "category": "pii", "pattern": "f", "examples": ["g"], "counterexamples": ["f"] },
+            { "kind": "EMAIL", "category": "phi", "pattern": "g" },
+            { "kind": "H", "category": "pii", "pattern": "(a)\\1" }
+        ],
+        "dictionaries": [{ "kind": "I", "category": "pii", "words": ["--"] }],
+        "thresholds": { "EMIAL": 50, "PHONE": 101 }
+    });
+    let problems = Detector::new(&serde_json::from_value(config).unwrap()).err().unwrap();
+    let places: Vec<&str> = problems.iter().map(|problem| problem.rule.as_str()).collect();
+    let expected: Vec<String> = [0, 1, 2, 3, 4, 5, 6, 6, 7, 8].iter().map(|i| format!("regexes[{i}]")).collect();
+    let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    expected.extend(["dictionaries[0]", "thresholds.EMIAL", "thresholds.PHONE"]);
+    assert_eq!(places, expected);
+    assert!(problems.iter().all(|problem| problem.to_string().contains("\nhelp: ")));
+}
+
+#[test]
+fn a_dictionary_of_a_hundred_thousand_entries_is_searched_whole() {
+    let words: Vec<String> = (0..100_000).map(|i| format!("entry {i}x")).collect();
+    let rule = DictionaryRule { kind: "PART".into(), category: Some(Category::Pii), words, confidence: None };
+    let detector = Detector::new(&DetectorConfig { dictionaries: vec![rule], ..DetectorConfig::default() }).unwrap();
+    assert_eq!(found(&detector, "an Entry 99999X, an entry 100000x", None), [("PART".to_owned(), "Entry 99999X")]);
+}
+
+/// Texts made of what rules listen to, so that random ones reach deep.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        "[0-9]{1,6}",
+        "[A-Z]{1,3}",
+        "[a-z]{1,9}",
+        "[-. :/@+(),_='\"\n]",
+        "\\PC",
+        "[\u{80}-\u{2ff}\u{ff10}-\u{ff19}\u{200b}]",
+        Just("password: ".to_owned()),
+        Just("ssn ".to_owned()),
+        Just("@example.org".to_owned()),
+        Just("https://".to_owned()),
+        Just("4539-4216-4353-7491".to_owned()),
+        Just("Daniel Hartmann".to_owned()),
+        Just("+44 20 7946 0958".to_owned()),
+        Just("2001:db8::8a2e:370".to_owned()),
+        Just("-----BEGIN ".to_owned()),
+        Just("eyJ".to_owned()),
+        Just("DOB ".to_owned()),
+    ];
+    proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+fn check_shape(text: &str, found: &[Finding]) -> Result<(), TestCaseError> {
+    let mut end = 0;
+    for f in found {
+        prop_assert!(f.start >= end && f.end > f.start && f.end as usize <= text.len());
+        prop_assert!(text.is_char_boundary(f.start as usize) && text.is_char_boundary(f.end as usize));
+        prop_assert!((1..=100).contains(&f.confidence));
+        end = f.end;
+    }
+    Ok(())
+}
+
+proptest! {
+    // INVARIANT: findings are sorted, disjoint, not empty, on character borders; nothing panics.
+    #[test]
+    fn any_text_gives_findings_in_order_on_character_borders(text in pieces(), field in proptest::option::of("[a-zA-Z_ ]{0,12}|ssn|dob|name")) {
+        let detector = Detector::new(&own()).unwrap();
+        let all = scan(&detector, &text, field.as_deref());
+        check_shape(&text, &all)?;
+        let mut again = vec![Finding::NONE];
+        detector.scan(&text, Hint { field: field.as_deref() }, &mut again);
+        prop_assert_eq!(&again[1..], &all[..]);
+    }
+
+    // INVARIANT: where a text starts, and where blocks of 64 bytes fall, says nothing about what it holds.
+    #[test]
+    fn a_text_holds_the_same_wherever_it_stands(text in pieces(), before in 0usize..130, after in 0usize..130) {
+        let detector = Detector::builtin();
+        let alone = scan(&detector, &text, None);
+        let text = format!("{}{}{}", "\n".repeat(before), text, "\n".repeat(after));
+        let moved = scan(&detector, &text, None);
+        check_shape(&text, &moved)?;
+        let shift = |f: &Finding| Finding { start: f.start - before as u32, end: f.end - before as u32, ..*f };
+        prop_assert_eq!(moved.iter().map(shift).collect::<Vec<_>>(), alone);
+    }
+}

@@ -1,0 +1,319 @@
+//! Checks on matched bytes: checksums, number ranges, forms that a regular expression can't say. Each has a name, which
+//! users' rules may use too.
+
+use super::rule::Check;
+use super::words::in_word;
+
+/// Passes always.
+pub(super) const ANY: Check = Check { name: "any", passes: |_| true };
+/// ISO/IEC 7812-1: Luhn digit, a length and an issuer range that card schemes use.
+pub(super) const CARD: Check = Check { name: "card", passes: card };
+/// Luhn digit alone, ISO/IEC 7812-1 annex B.
+pub(super) const LUHN: Check = Check { name: "luhn", passes: |text| luhn(text) };
+/// ISO 13616: the country's length and mod 97.
+pub(super) const IBAN: Check = Check { name: "iban", passes: iban };
+/// SSA: no area 000, 666 or 900 and above, no group 00, no serial 0000.
+pub(super) const SSN: Check = Check { name: "us-ssn", passes: ssn };
+/// A calendar date in any of the usual orders, years 1900 to 2099.
+pub(super) const DATE: Check = Check { name: "date", passes: date };
+/// Four decimal octets that are not all alike and don't look like a version.
+pub(super) const IPV4: Check = Check { name: "ipv4", passes: ipv4 };
+/// RFC 4291 text form.
+pub(super) const IPV6: Check = Check { name: "ipv6", passes: ipv6 };
+/// Six octets, neither all zero nor broadcast.
+pub(super) const MAC: Check = Check { name: "mac", passes: mac };
+/// ITU-T E.164: a country code in use and 7 to 15 digits.
+pub(super) const PHONE_INTERNATIONAL: Check = Check { name: "phone-international", passes: phone_international };
+/// North American numbering plan: area and exchange begin with 2 to 9, neither ends in 11.
+pub(super) const PHONE_NANP: Check = Check { name: "phone-nanp", passes: phone_nanp };
+/// Seven to fifteen digits that are not one repeated.
+pub(super) const PHONE_LOOSE: Check = Check { name: "phone", passes: phone_loose };
+/// Something a person would use as a secret: no placeholder, no type name, no template.
+pub(super) const SECRET: Check = Check { name: "secret", passes: secret };
+/// No placeholder, as for `secret`, and something: a value under a field that says what it is.
+pub(super) const SECRET_VALUE: Check =
+    Check { name: "secret-value", passes: |text| text.len() >= 3 && !placeholder(text) };
+/// Letters and digits mixed as a generator mixes them.
+pub(super) const RANDOM: Check = Check { name: "random", passes: random };
+/// At least one digit.
+pub(super) const HAS_DIGIT: Check = Check { name: "has-digit", passes: |text| text.iter().any(u8::is_ascii_digit) };
+/// At least one digit and two letters.
+pub(super) const LETTERS_AND_DIGITS: Check = Check {
+    name: "letters-and-digits",
+    passes: |text| {
+        text.iter().any(u8::is_ascii_digit) && text.iter().filter(|b| in_word(**b) && !b.is_ascii_digit()).count() > 1
+    },
+};
+
+/// Every check a user may name.
+pub(super) const NAMED: &[Check] = &[
+    ANY,
+    CARD,
+    LUHN,
+    IBAN,
+    SSN,
+    DATE,
+    IPV4,
+    IPV6,
+    MAC,
+    PHONE_INTERNATIONAL,
+    PHONE_NANP,
+    PHONE_LOOSE,
+    SECRET,
+    SECRET_VALUE,
+    RANDOM,
+    HAS_DIGIT,
+    LETTERS_AND_DIGITS,
+];
+
+/// The decimal digits of a text, at most 32 of them.
+pub(super) struct Digits {
+    values: [u8; 32],
+    len: usize,
+}
+
+impl Digits {
+    /// Reads the digits and skips all else.
+    pub fn of(text: &[u8]) -> Self {
+        let mut digits = Self { values: [0; 32], len: 0 };
+        for (slot, digit) in digits.values.iter_mut().zip(text.iter().filter(|b| b.is_ascii_digit())) {
+            *slot = digit - b'0';
+            digits.len += 1;
+        }
+        digits
+    }
+
+    /// The digits' values.
+    pub fn as_slice(&self) -> &[u8] {
+        self.values.get(..self.len).unwrap_or_default()
+    }
+
+    /// The number that the digits `from..to` write; those past the last are left out.
+    pub fn number(&self, from: usize, to: usize) -> u64 {
+        self.as_slice().iter().take(to).skip(from).fold(0, |n, d| n * 10 + u64::from(*d))
+    }
+
+    fn uniform(&self) -> bool {
+        self.as_slice().windows(2).all(|pair| pair.first() == pair.last())
+    }
+}
+
+fn luhn(text: &[u8]) -> bool {
+    let digits = Digits::of(text);
+    let sum: u32 = digits
+        .as_slice()
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(i, d)| u32::from(*d) << (i & 1))
+        .map(|d| if d > 9 { d - 9 } else { d })
+        .sum();
+    sum.is_multiple_of(10) && !digits.uniform()
+}
+
+fn card(text: &[u8]) -> bool {
+    let digits = Digits::of(text);
+    let iin = digits.number(0, 4);
+    let lengths: &[usize] = match iin {
+        3400..=3499 | 3700..=3799 => &[15],
+        3000..=3059 | 3095 | 3600..=3699 | 3800..=3999 => &[14, 16, 19],
+        3528..=3589 => &[16, 17, 18, 19],
+        4000..=4999 => &[13, 16, 19],
+        5100..=5599 | 2221..=2720 => &[16],
+        6011 | 6440..=6599 | 6000..=6010 | 6012..=6099 => &[16, 19],
+        5018 | 5020 | 5038 | 5600..=5899 | 6100..=6199 | 6300..=6399 | 6700..=6799 => &[12, 13, 14, 15, 16, 17, 18, 19],
+        6200..=6299 | 8100..=8171 => &[16, 17, 18, 19],
+        2200..=2204 => &[16, 17, 18, 19],
+        _ => &[],
+    };
+    lengths.contains(&digits.as_slice().len()) && luhn(text)
+}
+
+/// Country and total length, ISO 13616 registry (SWIFT, release 99).
+const IBAN_LENGTHS: &[u8] = b"AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22CY28CZ24DE22DJ27DK18DO28EE20EG29ES24FI18FK18FO18\
+FR27GB22GE22GI23GL18GR27GT28HN28HR21HU28IE22IL23IQ23IS26IT27JO30KW30KZ20LB28LC32LI21LT20LU20LV21LY25MC27MD24ME22MK19MN20MR27MT31MU30\
+NI28NL18NO15OM23PK24PL28PS29PT25QA29RO24RS22RU33SA24SC31SD18SE24SI19SK24SM27SO23ST25SV28TL23TN24TR26UA29VA22VG24XK20YE30";
+
+/// Total length of an IBAN of this country.
+pub(super) fn iban_length(country: &[u8]) -> Option<usize> {
+    let entry = IBAN_LENGTHS.chunks_exact(4).find(|entry| entry.starts_with(country))?;
+    Some(Digits::of(entry).number(0, 2) as usize)
+}
+
+fn iban(text: &[u8]) -> bool {
+    let mut chars = [0u8; 34];
+    let mut len = 0;
+    for byte in text.iter().filter(|b| b.is_ascii_alphanumeric()) {
+        let Some(slot) = chars.get_mut(len) else { return false };
+        *slot = byte.to_ascii_uppercase();
+        len += 1;
+    }
+    let chars = chars.get(..len).unwrap_or_default();
+    let (Some(country), Some(head), Some(tail)) = (chars.get(..2), chars.get(..4), chars.get(4..)) else {
+        return false;
+    };
+    iban_length(country) == Some(len) && mod_97(tail.iter().chain(head)) == 1
+}
+
+/// ISO 7064 mod 97-10 over letters (A = 10) and digits.
+fn mod_97<'a>(chars: impl Iterator<Item = &'a u8>) -> u32 {
+    chars.fold(0, |rest, c| match c {
+        b'0'..=b'9' => (rest * 10 + u32::from(c - b'0')) % 97,
+        _ => (rest * 100 + u32::from(c - b'A') + 10) % 97,
+    })
+}
+
+fn ssn(text: &[u8]) -> bool {
+    let digits = Digits::of(text);
+    let (area, group, serial) = (digits.number(0, 3), digits.number(3, 5), digits.number(5, 9));
+    digits.as_slice().len() == 9
+        && area != 0
+        && area != 666
+        && area < 900
+        && group != 0
+        && serial != 0
+        && !digits.uniform()
+        && ![123_456_789, 78_051_120, 219_099_999].contains(&digits.number(0, 9))
+}
+
+fn date(text: &[u8]) -> bool {
+    let mut parts = text
+        .split(|b| !b.is_ascii_digit())
+        .filter(|part| !part.is_empty())
+        .map(|part| (part.len(), Digits::of(part).number(0, 8)));
+    let (first, second, third) = (parts.next(), parts.next(), parts.next());
+    let day = |n: u64| (1..=31).contains(&n);
+    let month = |n: u64| (1..=12).contains(&n);
+    let year = |(len, n): (usize, u64)| len == 2 || (1900..2100).contains(&n);
+    match (first, second, third) {
+        (Some((8, n)), None, None) => (1900..2100).contains(&(n / 10_000)) && month(n / 100 % 100) && day(n % 100),
+        (Some(y @ (4, _)), Some((_, m)), Some((_, d))) => year(y) && month(m) && day(d),
+        (Some((_, a)), Some((_, b)), Some(y)) => year(y) && ((day(a) && month(b)) || (month(a) && day(b))),
+        // The month is a word.
+        (Some((_, a)), Some(y), None) => day(a) && year(y) || day(y.1) && year((4, a)),
+        _ => false,
+    }
+}
+
+fn ipv4(text: &[u8]) -> bool {
+    let octets = || text.split(|b| *b == b'.').map(|part| (part.len(), Digits::of(part).number(0, 3)));
+    let zero_padded = octets().any(|(len, n)| len > 1 && n < 10 || len > 2 && n < 100);
+    let small = octets().all(|(_, n)| n < 10);
+    let first = octets().next().map_or(0, |(_, n)| n);
+    octets().count() == 4
+        && octets().all(|(_, n)| n <= 255)
+        && !zero_padded
+        && first != 0
+        && (!small || text == b"8.8.8.8" || text == b"1.1.1.1")
+}
+
+fn ipv6(text: &[u8]) -> bool {
+    let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse::<std::net::Ipv6Addr>().ok());
+    // `::`, `::1` and the like name no one; `a::b` is how code writes paths.
+    parsed.is_some_and(|address| address.segments().iter().filter(|s| **s != 0).count() >= 2)
+        && text.iter().filter(|b| b.is_ascii_digit()).count() >= 2
+}
+
+fn mac(text: &[u8]) -> bool {
+    let hex = || text.iter().filter(|b| b.is_ascii_hexdigit());
+    hex().any(|b| *b != b'0') && hex().any(|b| !b.eq_ignore_ascii_case(&b'f')) && hex().any(|b| b.is_ascii_digit())
+}
+
+/// Country calling codes in use, ITU-T E.164 list of assigned codes. `+1` and `+7` stand for all below them.
+const CALLING_CODES: &str = "1 7 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 \
+86 90 91 92 93 94 95 98 211 212 213 216 218 220 221 222 223 224 225 226 227 228 229 230 231 232 233 234 235 236 237 238 239 240 241 242 \
+243 244 245 246 247 248 249 250 251 252 253 254 255 256 257 258 260 261 262 263 264 265 266 267 268 269 290 291 297 298 299 350 351 352 \
+353 354 355 356 357 358 359 370 371 372 373 374 375 376 377 378 380 381 382 383 385 386 387 389 420 421 423 500 501 502 503 504 505 506 \
+507 508 509 590 591 592 593 594 595 596 597 598 599 670 672 673 674 675 676 677 678 679 680 681 682 683 685 686 687 688 689 690 691 692 \
+850 852 853 855 856 870 880 886 960 961 962 963 964 965 966 967 968 970 971 972 973 974 975 976 977 979 992 993 994 995 996 998";
+
+fn phone_international(text: &[u8]) -> bool {
+    let digits = Digits::of(text);
+    let known = (1..=3).any(|n| {
+        let mut buffer = [0u8; 3];
+        for (slot, digit) in buffer.iter_mut().zip(digits.as_slice()) {
+            *slot = digit + b'0';
+        }
+        CALLING_CODES.split(' ').any(|code| Some(code.as_bytes()) == buffer.get(..n))
+    });
+    known && (8..=15).contains(&digits.as_slice().len()) && !digits.uniform()
+}
+
+fn phone_nanp(text: &[u8]) -> bool {
+    let digits = Digits::of(text);
+    let skip = usize::from(digits.as_slice().len() == 11 && digits.as_slice().first() == Some(&1));
+    let (area, exchange) = (digits.number(skip, skip + 3), digits.number(skip + 3, skip + 6));
+    digits.as_slice().len() == 10 + skip && area >= 200 && exchange >= 200 && area % 100 != 11 && !digits.uniform()
+}
+
+fn phone_loose(text: &[u8]) -> bool {
+    let digits = Digits::of(text);
+    (7..=15).contains(&digits.as_slice().len()) && !digits.uniform()
+}
+
+/// Words that stand where a secret would, in documentation and code.
+const PLACEHOLDERS: &[&str] = &[
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "string",
+    "str",
+    "none",
+    "null",
+    "nil",
+    "true",
+    "false",
+    "undefined",
+    "example",
+    "changeme",
+    "your",
+    "xxx",
+    "yes",
+    "no",
+    "required",
+    "optional",
+    "hidden",
+    "redacted",
+    "masked",
+    "placeholder",
+    "input",
+    "value",
+    "text",
+    "type",
+    "empty",
+    "the",
+    "and",
+    "for",
+    "not",
+    "incorrect",
+    "wrong",
+    "invalid",
+    "reset",
+    "correct",
+    "expired",
+    "field",
+    "manager",
+    "protected",
+];
+
+fn placeholder(text: &[u8]) -> bool {
+    let listed = PLACEHOLDERS.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
+        || text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case(b"your"));
+    let repeated = text.windows(2).all(|pair| pair.first() == pair.last());
+    let template =
+        text.first().is_some_and(|b| b"<{$%[(*".contains(b)) && text.last().is_some_and(|b| b">})]%*".contains(b));
+    listed || repeated || template
+}
+
+fn secret(text: &[u8]) -> bool {
+    text.len() >= 4 && !placeholder(text)
+}
+
+fn random(text: &[u8]) -> bool {
+    let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
+    let mut seen = [false; 256];
+    let distinct =
+        text.iter().filter(|b| !std::mem::replace(seen.get_mut(usize::from(**b)).unwrap_or(&mut false), true)).count();
+    digits >= 1 && distinct >= (text.len() / 3).clamp(6, 12)
+}

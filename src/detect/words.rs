@@ -1,0 +1,228 @@
+//! The vocabulary: every word that some rule listens to, found by one hash of its first bytes.
+//!
+//! A **word** is a run of letters and digits; a **phrase** is one or more words with a space, `_`, `-`, `.` or nothing between
+//! them. Case is folded by setting bit 5 of each byte, which is right for ASCII letters and for the Latin-1 letters in UTF-8.
+
+use std::collections::HashMap;
+
+/// Which sets of context words a phrase belongs to.
+pub(super) type Groups = u128;
+
+/// What a phrase means to the rules.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Role {
+    /// The context sets it is in.
+    pub groups: Groups,
+    /// Rules whose value may follow it.
+    pub leads: Vec<u16>,
+    /// Rules that fire on a whole text under a field of this name.
+    pub fields: Vec<u16>,
+    /// Whether it is a first name in the lists.
+    pub first_name: bool,
+}
+
+#[derive(Debug)]
+struct Phrase {
+    /// The first word, folded.
+    head: Box<[u8]>,
+    /// The words after it, folded.
+    tail: Vec<Box<[u8]>>,
+    role: Role,
+}
+
+const FILTER_BITS: u32 = 17;
+
+/// All phrases, keyed by their first word.
+#[derive(Debug)]
+pub(super) struct Vocabulary {
+    /// One bit per hash: set where some phrase that *starts* something begins so.
+    filter: Box<[u64]>,
+    /// Start of the phrases of a hash slot in `phrases`; one entry more than slots.
+    slots: Box<[u32]>,
+    phrases: Vec<Phrase>,
+}
+
+/// Collects phrases before they are frozen.
+#[derive(Default)]
+pub(super) struct Builder {
+    roles: HashMap<Vec<Box<[u8]>>, Role>,
+}
+
+/// Folds case.
+pub(super) fn fold(word: &[u8]) -> Box<[u8]> {
+    word.iter().map(|byte| byte | 0x20).collect()
+}
+
+/// Whether a text folds to `folded`.
+pub(super) fn same(word: &[u8], folded: &[u8]) -> bool {
+    word.len() == folded.len() && word.iter().zip(folded).all(|(a, b)| a | 0x20 == *b)
+}
+
+/// Whether a byte can be in a word.
+pub(super) fn in_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80
+}
+
+/// The hash of a word: its first eight bytes, folded, and its length.
+#[inline]
+fn hash(head: u64, len: usize) -> u32 {
+    let kept = if len >= 8 { head } else { head & !(u64::MAX << (len * 8)) };
+    let folded = (kept | 0x2020_2020_2020_2020) & if len >= 8 { u64::MAX } else { !(u64::MAX << (len * 8)) };
+    let mixed = (folded ^ (len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    (mixed >> (64 - FILTER_BITS)) as u32
+}
+
+/// The first eight bytes at `at`, zero past the end.
+#[inline]
+fn head_at(text: &[u8], at: usize) -> u64 {
+    let rest = text.get(at..).unwrap_or_default();
+    match rest.first_chunk::<8>() {
+        Some(eight) => u64::from_le_bytes(*eight),
+        None => rest.iter().rev().fold(0, |head, byte| head << 8 | u64::from(*byte)),
+    }
+}
+
+/// The hash of the word of length `len` at `at`.
+pub(super) fn hash_word(text: &[u8], at: usize, len: usize) -> u32 {
+    hash(head_at(text, at), len)
+}
+
+/// The length of the word that starts at `at`.
+pub(super) fn word_len(text: &[u8], at: usize) -> usize {
+    text.get(at..).unwrap_or_default().iter().take_while(|byte| in_word(**byte)).count()
+}
+
+impl Builder {
+    /// Notes what a phrase means. Words of the phrase are separated by single spaces; the joined form is noted too.
+    pub fn add(&mut self, phrase: &str, note: impl Fn(&mut Role)) {
+        let words: Vec<Box<[u8]>> = phrase.split(' ').map(|word| fold(word.as_bytes())).collect();
+        if words.len() > 1 {
+            note(self.roles.entry(vec![words.concat().into()]).or_default());
+        }
+        note(self.roles.entry(words).or_default());
+    }
+
+    /// Freezes the vocabulary.
+    pub fn build(self) -> Vocabulary {
+        let mut filter = vec![0u64; 1 << (FILTER_BITS - 6)].into_boxed_slice();
+        let mut phrases: Vec<(u32, Phrase)> = Vec::with_capacity(self.roles.len());
+        for (words, role) in self.roles {
+            let mut words = words.into_iter();
+            let Some(head) = words.next() else { continue };
+            let key = hash(head_at(&head, 0), head.len());
+            if (role.first_name || !role.leads.is_empty())
+                && let Some(cell) = filter.get_mut((key >> 6) as usize)
+            {
+                *cell |= 1 << (key & 63);
+            }
+            phrases.push((key, Phrase { head, tail: words.collect(), role }));
+        }
+        // Longer phrases first, so that the first match is the longest; the rest of the order only makes builds alike.
+        phrases.sort_by(|(a, x), (b, y)| (a, y.tail.len(), &x.head, &x.tail).cmp(&(b, x.tail.len(), &y.head, &y.tail)));
+        let mut slots = vec![0u32; (1 << FILTER_BITS) + 1].into_boxed_slice();
+        for (key, _) in &phrases {
+            if let Some(slot) = slots.get_mut(*key as usize + 1) {
+                *slot += 1;
+            }
+        }
+        slots.iter_mut().fold(0, |sum, slot| {
+            *slot += sum;
+            *slot
+        });
+        Vocabulary { filter, slots, phrases: phrases.into_iter().map(|(_, phrase)| phrase).collect() }
+    }
+}
+
+impl Vocabulary {
+    /// Bytes that it takes, about.
+    pub fn memory_bytes(&self) -> usize {
+        self.filter.len() * 8 + self.slots.len() * 4 + self.phrases.len() * (size_of::<Phrase>() + 16)
+    }
+
+    /// Whether a phrase that starts something may begin with this word. Cheap; may say yes wrongly, never no.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "hot loop: a hash has FILTER_BITS bits and the filter as many cells")]
+    pub fn may_start(&self, text: &[u8], at: usize, len: usize) -> bool {
+        let key = hash(head_at(text, at), len);
+        self.filter[(key >> 6) as usize] >> (key & 63) & 1 == 1
+    }
+
+    /// Every phrase that begins with the word at `at`, longest first: its end and what it means.
+    pub fn phrases<'v>(
+        &'v self,
+        text: &'v [u8],
+        at: usize,
+        len: usize,
+    ) -> impl Iterator<Item = (usize, &'v Role)> + 'v {
+        let key = hash(head_at(text, at), len) as usize;
+        let from = self.slots.get(key).map_or(0, |slot| *slot as usize);
+        let to = self.slots.get(key + 1).map_or(0, |slot| *slot as usize);
+        let word = text.get(at..at + len).unwrap_or_default();
+        self.phrases.get(from..to).unwrap_or_default().iter().filter_map(move |phrase| {
+            if !same(word, &phrase.head) {
+                return None;
+            }
+            let mut end = at + len;
+            for part in &phrase.tail {
+                let separator = *text.get(end)?;
+                let next = text.get(end + 1..end + 1 + part.len())?;
+                let border = text.get(end + 1 + part.len()).is_none_or(|byte| !in_word(*byte));
+                if !b" _-.".contains(&separator) || !same(next, part) || !border {
+                    return None;
+                }
+                end += 1 + part.len();
+            }
+            Some((end, &phrase.role))
+        })
+    }
+
+    /// The context sets of all phrases in `text`.
+    pub fn groups(&self, text: &[u8]) -> Groups {
+        let mut groups = 0;
+        let mut at = 0;
+        while at < text.len() {
+            let len = word_len(text, at);
+            if len == 0 {
+                at += 1;
+                continue;
+            }
+            groups |= self.phrases(text, at, len).fold(0, |all, (_, role)| all | role.groups);
+            at += len;
+        }
+        groups
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vocabulary() -> Vocabulary {
+        let mut builder = Builder::default();
+        builder.add("social security number", |role| role.groups |= 1);
+        builder.add("social", |role| role.groups |= 2);
+        builder.add("geboren", |role| role.leads.push(7));
+        builder.add("désirée", |role| role.first_name = true);
+        builder.build()
+    }
+
+    #[test]
+    fn phrases_are_found_however_their_words_are_joined_or_cased() {
+        let vocabulary = vocabulary();
+        for text in ["Social Security Number", "social_security-number", "SOCIAL.SECURITY.NUMBER"] {
+            assert_eq!(vocabulary.groups(text.as_bytes()), 3, "{text}");
+        }
+        assert_eq!(vocabulary.groups(b"socialSecurityNumber"), 1);
+        assert_eq!(vocabulary.groups(b"social security numbers"), 2);
+        assert_eq!(vocabulary.groups(b"antisocial"), 0);
+    }
+
+    #[test]
+    fn a_word_that_starts_something_always_passes_the_filter() {
+        let vocabulary = vocabulary();
+        assert!(vocabulary.may_start(b"GEBOREN am", 0, 7));
+        let text = "DÉSIRÉE";
+        assert!(vocabulary.may_start(text.as_bytes(), 0, text.len()));
+        assert!(vocabulary.phrases(text.as_bytes(), 0, text.len()).any(|(_, role)| role.first_name));
+    }
+}
