@@ -169,9 +169,10 @@ fn expectation_makes_sense(case: &TestCase, index: usize, names: &Names<'_>, rep
         [(&expect.region, "region", &names.regions), (&expect.retention, "retention", &names.retention)]
     {
         if let Some(word) = word.as_ref().filter(|word| !known.contains(&word.as_str())) {
-            let section = if field == "region" { "residency" } else { "retention" };
+            let (section, what) =
+                if field == "region" { ("residency", "region") } else { ("retention", "retention class") };
             let help = choose(word, known.iter().copied(), if field == "region" { "regions" } else { "classes" });
-            report.value(&at!["tests", index, "expect", field], &[section], format!("no such {field}: `{word}`"), help);
+            report.value(&at!["tests", index, "expect", field], &[section], format!("no such {what}: `{word}`"), help);
         }
     }
 }

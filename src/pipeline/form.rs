@@ -3,10 +3,10 @@
 //! What is malformed is cut out of the value that comes back, so that the rest can still be asked for its meaning.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
-use jsonschema::{JsonType, ValidationError};
+use jsonschema::{JsonType, ValidationError, Validator};
 use serde_json::Value;
 
-use super::problem::choose;
+use super::problem::{choose, meant};
 use super::report::Report;
 use super::yaml::Node;
 
@@ -21,35 +21,56 @@ pub(super) fn check(root: &Node, schema: &Value, report: &mut Report<'_>) -> Val
             return value;
         }
     };
-    let mut cuts = Vec::new();
     for error in validator.iter_errors(&root.to_json()) {
-        explain(root, schema, &error, report, &mut cuts);
+        explain(root, schema, &error, report);
     }
-    // Deepest and last first, so that no cut moves another.
-    cuts.sort();
-    for cut in cuts.iter().rev() {
-        remove(&mut value, cut);
-    }
+    while cut(&mut value, &validator) {}
     value
 }
 
-fn explain(
-    root: &Node,
-    schema: &Value,
-    error: &ValidationError<'_>,
-    report: &mut Report<'_>,
-    cuts: &mut Vec<Vec<String>>,
-) {
+/// Takes everything out to which the schema objects; whether anything was taken. What then misses a part goes the next time.
+fn cut(value: &mut Value, validator: &Validator) -> bool {
+    let mut cuts: Vec<Vec<String>> = Vec::new();
+    for error in validator.iter_errors(value) {
+        let path = steps(error.instance_path().as_str());
+        match error.kind() {
+            Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+                cuts.extend(unexpected.iter().map(|key| path.iter().chain([key]).cloned().collect()));
+            }
+            Kind::PropertyNames { error: inner } => {
+                let key = inner.instance().as_str().unwrap_or_default();
+                cuts.push(path.iter().map(String::as_str).chain([key]).map(str::to_owned).collect());
+            }
+            _ => cuts.push(path),
+        }
+    }
+    cuts.iter().fold(false, |any, path| remove(value, path) || any)
+}
+
+/// Removes a member; of a list with a malformed entry nothing stays, so that the positions of others go on being right.
+fn remove(value: &mut Value, path: &[String]) -> bool {
+    let Some((step, rest)) = path.split_first() else { return false };
+    let Value::Object(members) = value else { return false };
+    let gone = match members.get_mut(step) {
+        None => return false,
+        Some(_) if rest.is_empty() => true,
+        Some(Value::Array(_)) => true,
+        Some(inner) => return remove(inner, rest),
+    };
+    members.shift_remove(step);
+    gone
+}
+
+fn explain(root: &Node, schema: &Value, error: &ValidationError<'_>, report: &mut Report<'_>) {
     let path = steps(error.instance_path().as_str());
     let here = describe(schema, error);
     let mut bad = |what: String, help: String| {
         let at = root.value_mark(&path);
         report.malformed(&path, &at, what, help);
-        cuts.push(path.clone());
     };
     match error.kind() {
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-            return explain_branch(root, schema, error, context, report, cuts);
+            return explain_branch(root, schema, error, context, report);
         }
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             for key in unexpected {
@@ -59,11 +80,18 @@ fn explain(
                 whole.push(key.clone());
                 let at = root.key_mark(&whole);
                 report.malformed(&whole, &at, format!("unknown key `{key}`"), help);
-                cuts.push(whole);
             }
         }
         Kind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
+            // A misspelt key is answered where it stands.
+            let known = known_keys(schema, error);
+            let stray = error.instance().as_object().into_iter().flat_map(|members| members.keys());
+            let misspelt =
+                |key: &String| !known.contains(key) && meant(key, known.iter().map(String::as_str)) == Some(name);
+            if stray.into_iter().any(misspelt) {
+                return;
+            }
             let help = property_description(schema, error, name).unwrap_or_else(|| format!("add `{name}: …`"));
             let at = root.key_mark(&path);
             report.malformed(&path, &at, format!("`{name}` is missing"), help);
@@ -90,7 +118,6 @@ fn explain(
                 _ => describe(schema, inner),
             };
             report.malformed(&whole, &at, format!("`{key}` can't be a name here"), help);
-            cuts.push(whole);
         }
         Kind::Minimum { limit } | Kind::ExclusiveMinimum { limit } => bad(format!("less than {limit}"), here),
         Kind::Maximum { limit } | Kind::ExclusiveMaximum { limit } => bad(format!("more than {limit}"), here),
@@ -110,13 +137,32 @@ fn explain_branch(
     error: &ValidationError<'_>,
     context: &[Vec<ValidationError<'static>>],
     report: &mut Report<'_>,
-    cuts: &mut Vec<Vec<String>>,
 ) {
     let own = error.instance_path().as_str();
     let off_type = |e: &ValidationError<'_>| matches!(e.kind(), Kind::Type { .. }) && e.instance_path().as_str() == own;
+    // Choices that each carry a description of their own come as one constant a branch.
+    let choices: Option<Vec<String>> = context
+        .iter()
+        .map(|branch| match branch.as_slice() {
+            [only] => match only.kind() {
+                Kind::Constant { expected_value } => Some(vec![plain(expected_value)]),
+                Kind::Enum { options } => Some(words(options)),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect::<Option<Vec<_>>>()
+        .map(|lists| lists.concat());
+    if let Some(choices) = choices {
+        let path = steps(own);
+        let at = root.value_mark(&path);
+        let what = format!("{} is none of the choices", shown(error.instance()));
+        report.malformed(&path, &at, what, wanted(error.instance(), &choices));
+        return;
+    }
     if let Some(branch) = context.iter().find(|branch| !branch.iter().any(off_type)) {
         for inner in branch {
-            explain(root, schema, inner, report, cuts);
+            explain(root, schema, inner, report);
         }
         return;
     }
@@ -135,7 +181,6 @@ fn explain_branch(
     let at = root.value_mark(&path);
     let what = format!("expected {}, found {}", types.join(" or "), a_type(error.instance()));
     report.malformed(&path, &at, what, describe(schema, error));
-    cuts.push(path);
 }
 
 fn steps(pointer: &str) -> Vec<String> {
@@ -231,26 +276,5 @@ fn a_type(value: &Value) -> &'static str {
         Value::String(_) => "a text",
         Value::Array(_) => "a list",
         Value::Object(_) => "a mapping",
-    }
-}
-
-fn remove(value: &mut Value, path: &[String]) {
-    let Some((last, parents)) = path.split_last() else { return };
-    let mut at = value;
-    for step in parents {
-        let next = match at {
-            Value::Object(members) => members.get_mut(step),
-            Value::Array(items) => step.parse::<usize>().ok().and_then(|index| items.get_mut(index)),
-            _ => None,
-        };
-        let Some(next) = next else { return };
-        at = next;
-    }
-    match at {
-        Value::Object(members) => {
-            members.shift_remove(last);
-        }
-        // A list keeps its length, so that positions go on meaning what they meant: the file is refused anyway.
-        Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -110,7 +110,7 @@ pub(super) fn typed<T: DeserializeOwned + JsonSchema>(root: &Node, report: &mut 
     }
 }
 
-fn schema<T: JsonSchema>() -> Value {
+pub(super) fn schema<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value()
 }
 

@@ -16,7 +16,7 @@ use crate::policy::{AfterErasure, Agreement, Basis, Level, TokenScope};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SanitizeFile {
-    /// Version of this format: `1`.
+    /// Version of this format; this Lethe reads `1`.
     #[schemars(range(min = 1, max = 1))]
     #[expect(dead_code, reason = "the schema has compared it")]
     pub(super) version: u8,
@@ -57,7 +57,7 @@ pub(super) struct SanitizeFile {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RestoreFile {
-    /// Version of this format: `1`.
+    /// Version of this format; this Lethe reads `1`.
     #[schemars(range(min = 1, max = 1))]
     #[expect(dead_code, reason = "the schema has compared it")]
     pub(super) version: u8,
@@ -84,7 +84,7 @@ pub(super) struct RestoreFile {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EraseFile {
-    /// Version of this format: `1`.
+    /// Version of this format; this Lethe reads `1`.
     #[schemars(range(min = 1, max = 1))]
     #[expect(dead_code, reason = "the schema has compared it")]
     pub(super) version: u8,
@@ -353,7 +353,6 @@ pub(super) struct FullTreatment {
 }
 
 /// Name of a treatment.
-// One list of words, without a description each, so that a typo is answered with the word that was meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum TreatmentName {
