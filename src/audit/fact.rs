@@ -3,9 +3,9 @@
 //! Everything textual is an enum, a [`Name`], a validated id or a digest. `v`, `seq`, `prev` and `lethe_id` are not here:
 //! the chain writes them, so that no caller can get them wrong.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
-use super::{Fingerprint, Moment, Name};
+use super::{Fingerprint, Moment, Name, ids};
 use crate::detect::Category;
 use crate::event::TenantId;
 use crate::keys::KeyId;
@@ -68,10 +68,10 @@ pub struct Fact {
     /// Which rules decided.
     pub pipeline: PipelineRef,
     /// Whose customer.
-    #[serde(skip_serializing_if = "Option::is_none", default, with = "tenant")]
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "ids::maybe_tenant")]
     pub tenant: Option<TenantId>,
     /// Whose data, as a keyed digest: still personal data (GDPR Art. 4(5)), but says nothing without the digest key.
-    #[serde(skip_serializing_if = "Option::is_none", default, with = "subject")]
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "ids::maybe_subject")]
     pub subject: Option<KeyId>,
     /// When the event happened, by its own word or the record's timestamp.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -235,36 +235,4 @@ pub struct ErasureFact {
     /// Events up to this time get no key again.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub erased_through: Option<Moment>,
-}
-
-mod subject {
-    use super::{Deserialize, Deserializer, KeyId, Serializer, de};
-
-    pub fn serialize<S: Serializer>(id: &Option<KeyId>, serializer: S) -> Result<S::Ok, S::Error> {
-        match id {
-            Some(id) => serializer.serialize_str(&id.reference()),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<KeyId>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        KeyId::from_reference(&text).map(Some).ok_or_else(|| de::Error::custom("not a subject reference"))
-    }
-}
-
-mod tenant {
-    use super::{Deserialize, Deserializer, Serializer, TenantId, de};
-
-    pub fn serialize<S: Serializer>(id: &Option<TenantId>, serializer: S) -> Result<S::Ok, S::Error> {
-        match id {
-            Some(id) => serializer.serialize_str(id.as_str()),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TenantId>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        TenantId::new(&text).map(Some).ok_or_else(|| de::Error::custom("not a tenant id"))
-    }
 }

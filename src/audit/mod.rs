@@ -10,6 +10,7 @@
 mod chain;
 mod fact;
 mod fingerprint;
+pub(crate) mod ids;
 mod moment;
 mod name;
 mod segment;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A name from the configuration, a validated id, or a fixed code.
 ///
-/// INVARIANT: what comes from outside the source code is 1 to 255 characters of `[A-Za-z0-9._:/+-]`.
+/// INVARIANT: what comes from outside the source code is 1 to 320 characters of `[A-Za-z0-9._:/+-]`.
 #[derive(Clone)]
 pub struct Name(Text);
 
@@ -20,7 +20,7 @@ enum Text {
 impl Name {
     /// Checks the form; `None` where the text could be prose.
     pub fn new(text: &str) -> Option<Self> {
-        let well_formed = (1..=255).contains(&text.len())
+        let well_formed = (1..=320).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:/+-".contains(&b));
         well_formed.then(|| Self(Text::Shared(text.into())))
     }

@@ -1,0 +1,368 @@
+//! The certificate of an erasure: what was done, when each step was durable, and what it does not cover.
+//!
+//! It "confirms that key-store operations completed; it does not prove that no copy of a key can still decrypt": whoever kept
+//! a copy of a root elsewhere has not destroyed it. Codes, times, digests and names only; schema `erasure-receipt.schema.json`.
+
+use serde::{Deserialize, Serialize};
+
+use super::machine::{Settings, State};
+use super::request::{Ground, Rejected};
+use crate::audit::{ErasureFact, Fact, Fingerprint, Moment, Name, Outcome, PipelineRef, ids};
+use crate::event::{Position, TenantId};
+use crate::keys::KeyId;
+
+/// Name and version of the form of a receipt.
+pub const SCHEMA: &str = "lethe-erasure-receipt/1";
+
+/// What the key store says that it did: the input from which a receipt is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destruction {
+    /// The store's epoch after it.
+    pub epoch: u64,
+    /// Generations of the subject's key that were destroyed now; none where none was held.
+    pub generations: Vec<u32>,
+    /// Fingerprint of the page key that was destroyed with them.
+    pub page: Option<Fingerprint>,
+    /// Fingerprint of the root that was destroyed.
+    pub root: Option<Fingerprint>,
+    /// Who kept that root, and what their destroying means.
+    pub keeper: RootKeeper,
+    /// Attempts to open samples afterwards, where some were made.
+    pub tried: Option<Tried>,
+}
+
+/// Who kept the root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootKeeper {
+    /// `file`, `pkcs11`, `aws_kms`, `vault`.
+    pub provider: Name,
+    /// What the keeper says of its own destroying.
+    #[serde(flatten)]
+    pub irreversible: Irreversibility,
+}
+
+/// From when on a destroyed root can't come back, by its keeper's own word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "irreversible", rename_all = "snake_case")]
+pub enum Irreversibility {
+    /// The keeper holds it no more (an HSM's object, a Vault key).
+    AtOnce,
+    /// A file was overwritten and removed; a file system or disk that copies on write may keep old blocks.
+    FileOverwritten,
+    /// A waiting time runs until then, and until then it can be undone (AWS KMS: 7 to 30 days).
+    Pending {
+        /// Its end.
+        until: Moment,
+    },
+}
+
+/// Attempts to open what should be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// How many sealed samples were tried.
+    pub attempts: u32,
+    /// How many did not open.
+    pub failed: u32,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptOutcome {
+    /// Keys were destroyed.
+    Destroyed,
+    /// No live key was there (never, or erased before); the fence stands.
+    NothingHeld,
+    /// Turned down: nothing was done.
+    Refused,
+}
+
+impl ReceiptOutcome {
+    /// The code on the wire.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Destroyed => "destroyed",
+            Self::NothingHeld => "nothing_held",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What becomes of events younger than the fence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewKeys {
+    /// They get keys of a new generation, where the pipeline's policy says so.
+    ByPolicy,
+    /// They stay redacted for good.
+    Never,
+}
+
+/// What a receipt does not speak for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotCovered {
+    /// Clear text that left before Lethe, or was restored and handed on.
+    ExternalCopies,
+    /// The raw input topic, until its own retention or purge.
+    RawInputUntilRetention,
+    /// Copies of the root that are kept elsewhere.
+    RootBackups,
+    /// What a model has learned.
+    ModelTraining,
+    /// Tokens, masks, hashes and surrogates already written: they stay where they are, and open nothing.
+    PseudonymsInOutputs,
+    /// The root, until its keeper's waiting time is over.
+    PendingRoot,
+}
+
+/// What was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestPart {
+    /// Its id.
+    pub id: Name,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<Ground>,
+    /// On which ground.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub legal_ground: Option<Ground>,
+    /// When, by the requester's word.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub requested_at: Option<Moment>,
+    /// How identity was made sure of, by the requester's word.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub identity_verification: Option<Name>,
+    /// When it was received.
+    pub received_at: Moment,
+    /// One month later (GDPR Art. 12(3)).
+    pub deadline: Moment,
+}
+
+/// How it was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Method {
+    /// `crypto-erase` (NIST SP 800-88).
+    pub technique: Name,
+    /// What the data is sealed with.
+    pub algorithm: Name,
+    /// Its key length.
+    pub key_bits: u32,
+}
+
+/// What was destroyed, and when each step was durable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destroyed {
+    /// When the request was accepted as the subject's.
+    pub verified_at: Moment,
+    /// When the fence stood.
+    pub fenced_at: Moment,
+    /// When the keys were gone.
+    pub destroyed_at: Moment,
+    /// When no cache could hold them any more.
+    pub settled_at: Moment,
+    /// The key store's epoch after it.
+    pub epoch: u64,
+    /// Generations destroyed.
+    pub generations: Vec<u32>,
+    /// Fingerprint of the page key destroyed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub page_sha256: Option<Fingerprint>,
+    /// Fingerprint of the root destroyed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub root_sha256: Option<Fingerprint>,
+    /// Who kept the root.
+    pub root_keeper: RootKeeper,
+    /// How long caches could hold, and how long was waited.
+    pub caches: Caches,
+    /// What stands against keys for old events.
+    pub fence: FencedOff,
+    /// Attempts to open samples.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verification: Option<Tried>,
+}
+
+/// How long key caches were waited out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caches {
+    /// The longest a cached key lives.
+    pub lease_ms: u64,
+    /// Waited on a monotonic clock after the destruction.
+    pub waited_ms: u64,
+}
+
+/// The fence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FencedOff {
+    /// Events up to this time get no key again.
+    pub erased_through: Moment,
+    /// The last generation destroyed; 0 where no key ever existed.
+    pub generation: u32,
+    /// What becomes of later events.
+    pub new_keys: NewKeys,
+}
+
+/// The certificate. Its members are written in this order; absent ones are left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// [`SCHEMA`].
+    pub schema: Name,
+    /// Follows from tenant, request and subject: a replay gives the same.
+    pub certificate: Name,
+    /// How it ended.
+    pub outcome: ReceiptOutcome,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub code: Option<Name>,
+    /// Who answers for the data (GDPR Art. 4(7)), as configured.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub controller: Option<Name>,
+    /// Whose customer.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "ids::maybe_tenant")]
+    pub tenant: Option<TenantId>,
+    /// Who was forgotten, as a keyed digest.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "ids::maybe_subject")]
+    pub subject: Option<KeyId>,
+    /// What was asked.
+    pub request: RequestPart,
+    /// How it was done; absent where nothing was done.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub method: Option<Method>,
+    /// What was done; absent where nothing was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub destroyed: Option<Destroyed>,
+    /// What this certificate does not speak for.
+    pub not_covered: Vec<NotCovered>,
+    /// SHA-256 of the public key that signs; set when it is signed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signer: Option<Fingerprint>,
+}
+
+impl Receipt {
+    /// The certificate of a request that was turned down. It echoes nothing but a proper id and tenant.
+    pub fn refusal(rejected: &Rejected, received_at: Moment, settings: &Settings) -> Self {
+        Self {
+            schema: Name::fixed(SCHEMA),
+            certificate: certificate(rejected.tenant.as_ref(), &rejected.id, None),
+            outcome: ReceiptOutcome::Refused,
+            code: Some(Name::fixed(rejected.code.code())),
+            controller: settings.controller.clone(),
+            tenant: rejected.tenant.clone(),
+            subject: None,
+            request: RequestPart {
+                id: rejected.id.clone(),
+                reason: None,
+                legal_ground: None,
+                requested_at: None,
+                identity_verification: None,
+                received_at,
+                deadline: deadline(received_at),
+            },
+            method: None,
+            destroyed: None,
+            not_covered: Vec::new(),
+            signer: None,
+        }
+    }
+
+    /// The certificate of a settled request; `None` before.
+    pub(super) fn of(state: &State, waited_ms: u64, settings: &Settings) -> Option<Self> {
+        let request = &state.request;
+        let (destroyed, not_covered) = done(state, waited_ms, settings)?;
+        let outcome = match destroyed.generations.is_empty() {
+            true => ReceiptOutcome::NothingHeld,
+            false => ReceiptOutcome::Destroyed,
+        };
+        Some(Self {
+            schema: Name::fixed(SCHEMA),
+            certificate: certificate(Some(&request.tenant), &request.id, Some(request.subject)),
+            outcome,
+            code: None,
+            controller: settings.controller.clone(),
+            tenant: Some(request.tenant.clone()),
+            subject: Some(request.subject),
+            request: RequestPart {
+                id: request.id.clone(),
+                reason: Some(request.reason),
+                legal_ground: Some(request.legal_ground),
+                requested_at: request.requested_at,
+                identity_verification: request.identity_verification.clone(),
+                received_at: state.times.received,
+                deadline: deadline(state.times.received),
+            },
+            method: Some(Method {
+                technique: Name::fixed("crypto-erase"),
+                algorithm: Name::fixed("AES-256-GCM"),
+                key_bits: 256,
+            }),
+            destroyed: Some(destroyed),
+            not_covered,
+            signer: None,
+        })
+    }
+
+    /// The audit fact of a request whose record stands at this offset; `signed` are the receipt's bytes as they are written.
+    pub fn fact(&self, signed: &[u8], position: &Position, at: Moment, pipeline: PipelineRef) -> Fact {
+        let outcome = match self.outcome {
+            ReceiptOutcome::Destroyed | ReceiptOutcome::NothingHeld => Outcome::Erased,
+            ReceiptOutcome::Refused => Outcome::Refused,
+        };
+        Fact {
+            code: self.code.clone(),
+            tenant: self.tenant.clone(),
+            subject: self.subject,
+            erasure: Some(ErasureFact {
+                request: self.request.id.clone(),
+                result: Name::fixed(self.outcome.code()),
+                certificate: self.certificate.clone(),
+                receipt_sha256: Fingerprint::of(signed),
+                epoch: self.destroyed.as_ref().map(|done| done.epoch),
+                erased_through: self.destroyed.as_ref().map(|done| done.fence.erased_through),
+            }),
+            ..Fact::new(position.offset, outcome, at, pipeline)
+        }
+    }
+}
+
+fn done(state: &State, waited_ms: u64, settings: &Settings) -> Option<(Destroyed, Vec<NotCovered>)> {
+    let (times, destruction, fence) = (&state.times, state.destruction.as_ref()?, state.fence?);
+    let mut not_covered = settings.not_covered.clone();
+    if matches!(destruction.keeper.irreversible, Irreversibility::Pending { .. }) {
+        not_covered.push(NotCovered::PendingRoot);
+    }
+    let destroyed = Destroyed {
+        verified_at: times.verified?,
+        fenced_at: times.fenced?,
+        destroyed_at: times.destroyed?,
+        settled_at: times.settled?,
+        epoch: destruction.epoch,
+        generations: destruction.generations.clone(),
+        page_sha256: destruction.page,
+        root_sha256: destruction.root,
+        root_keeper: destruction.keeper.clone(),
+        caches: Caches { lease_ms: settings.lease_ms, waited_ms },
+        fence: FencedOff {
+            erased_through: fence.erased_through,
+            generation: fence.generation,
+            new_keys: settings.new_keys,
+        },
+        verification: destruction.tried,
+    };
+    Some((destroyed, not_covered))
+}
+
+/// `cert_` and 32 hex digits. Parts are separated by a byte that none of them can hold.
+fn certificate(tenant: Option<&TenantId>, request: &Name, subject: Option<KeyId>) -> Name {
+    let tenant = tenant.map(TenantId::as_str).unwrap_or_default();
+    let subject = subject.map(|id| id.reference()).unwrap_or_default();
+    let digest = Fingerprint::of(format!("{SCHEMA}\n{tenant}\n{request}\n{subject}").as_bytes()).to_string();
+    Name::new(&format!("cert_{}", digest.get(..32).unwrap_or_default())).unwrap_or(Name::fixed("cert_"))
+}
+
+fn deadline(received: Moment) -> Moment {
+    use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+    let later = Timestamp::from_millisecond(received.0)
+        .and_then(|at| at.to_zoned(TimeZone::UTC).checked_add(1.month()))
+        .map(|at| at.timestamp().as_millisecond());
+    Moment(later.unwrap_or(received.0))
+}
