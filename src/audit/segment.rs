@@ -26,6 +26,13 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The source that a segment says it is of; `None` where it is no segment.
+    pub fn in_segment(segment: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<Unpacked<'_>>(segment).ok().map(|segment| segment.source)
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.topic, self.partition)

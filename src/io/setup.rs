@@ -45,8 +45,15 @@ impl From<Vec<Problem>> for ConfigError {
     }
 }
 
+impl ConfigError {
+    /// Mistakes in the rules of one pipeline file.
+    pub fn rules(file: &str, problems: &[crate::detect::RuleProblem]) -> Self {
+        Self(problems.iter().map(|problem| format!("{file}: {problem}")).collect())
+    }
+}
+
 /// Settings where no file is named.
-const BARE: &str = "version: 1\nkafka:\n  bootstrap.servers: 127.0.0.1:9092\n";
+pub const BARE: &str = "version: 1\nkafka:\n  bootstrap.servers: 127.0.0.1:9092\n";
 
 /// Reads settings and pipelines, and says everything that is wrong with them at once.
 pub fn load(config: Option<&Path>, pipelines: &[PathBuf]) -> Result<Loaded, ConfigError> {
@@ -133,7 +140,7 @@ fn secrets(properties: &BTreeMap<String, Property>) -> Result<BTreeMap<String, S
 /// The kinds that every pipeline knows, by [`crate::detect::Kind`].
 pub fn builtin_kinds() -> Vec<NamedKind> {
     let detector = Detector::builtin();
-    detector.kinds().map(|kind| NamedKind { name: kind.name.into(), category: kind.category }).collect()
+    detector.kinds().iter().map(|kind| NamedKind { name: kind.name.as_ref().into(), category: kind.category }).collect()
 }
 
 impl Loaded {
@@ -180,7 +187,7 @@ impl Loaded {
                     routes.extend(config.topics.iter().map(|topic| (Arc::clone(topic), Arc::clone(&built))));
                 }
                 Ok(None) => {}
-                Err(problems) => wrong.extend(problems.iter().map(|problem| format!("{}: {problem}", config.file))),
+                Err(problems) => wrong.extend(ConfigError::rules(&config.file, &problems).0),
             }
         }
         if wrong.is_empty() { Ok(routes) } else { Err(ConfigError(wrong)) }

@@ -7,11 +7,10 @@ use super::plan::{Identity, Pipeline, Role};
 use super::restore::Restorer;
 use super::sanitize::{KindName, Sanitizer};
 use crate::audit::{Name, PipelineRef};
-use crate::detect::{Detector, RuleProblem};
+use crate::detect::{Detector, DetectorConfig, DictionaryRule, Kind, RegexRule, RuleProblem};
 use crate::event::Shape;
 use crate::firewall::Judge;
 use crate::keys::DigestKey;
-use crate::policy::{Level, Policy};
 
 /// What all pipelines of a process share.
 #[derive(Clone)]
@@ -71,8 +70,51 @@ fn sanitizer(config: &Sanitize) -> Result<Sanitizer, Vec<RuleProblem>> {
 }
 
 fn detector(config: &Detection) -> Result<Detector, Vec<RuleProblem>> {
-    let _ = config;
-    Ok(Detector)
+    let name = |kind: Kind| config.kinds.get(usize::from(kind.0)).map_or_else(String::new, |kind| kind.name.to_string());
+    let category = |kind: Kind| config.kinds.get(usize::from(kind.0)).map(|kind| kind.category);
+    let detector = Detector::new(&DetectorConfig {
+        regexes: config
+            .rules
+            .iter()
+            .map(|rule| RegexRule {
+                kind: name(rule.kind),
+                category: category(rule.kind),
+                pattern: rule.pattern.clone(),
+                near: rule.context.clone(),
+                need: rule.context_required,
+                validator: None,
+                confidence: Some(rule.confidence),
+                examples: Vec::new(),
+                counterexamples: Vec::new(),
+            })
+            .collect(),
+        dictionaries: config
+            .dictionaries
+            .iter()
+            .map(|list| DictionaryRule {
+                kind: name(list.kind),
+                category: category(list.kind),
+                words: list.words.clone(),
+                confidence: Some(list.confidence),
+            })
+            .collect(),
+        allow: config.allow.clone(),
+        thresholds: config.thresholds.iter().map(|(kind, least)| (name(*kind), *least)).collect(),
+        disabled: config.disabled.iter().map(|kind| name(*kind)).collect(),
+        ..DetectorConfig::default()
+    })?;
+    // Policy and detector number the kinds apart from each other; a finding must never meet another kind's treatment.
+    let same = detector.kinds().len() == config.kinds.len()
+        && detector.kinds().iter().zip(&config.kinds).all(|(one, other)| *one.name == *other.name);
+    if same {
+        Ok(detector)
+    } else {
+        Err(vec![RuleProblem {
+            rule: "detect".into(),
+            what: "the kinds of policy and detector differ".into(),
+            help: "this is a mistake in lethe itself: please report it with the pipeline's `detect` section".into(),
+        }])
+    }
 }
 
 fn restorer(config: &Restore) -> Restorer {

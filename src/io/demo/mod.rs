@@ -1,6 +1,7 @@
 //! The demo: a broker in this process (or a real one), the shipped pipelines, sample traffic, a stand-in for the model, an
 //! erasure half-way, and a judge who looks for every planted value in everything that came out.
 
+mod ground;
 mod ledger;
 mod model;
 mod screen;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+pub use ground::{DemoError, Ground, PIPELINES};
 pub use ledger::Ledger;
 pub use model::answer;
 use screen::{Screen, answer_text};

@@ -1,11 +1,11 @@
 //! The run loop: workers, the erasure worker, and the service that starts and stops them.
 
-
+mod erasure;
 mod health;
-
+mod service;
 mod tally;
 mod worker;
 
 pub use health::{Health, Stop};
-
-pub use worker::WorkerError;
+pub use service::{Running, Service, ServiceError, shared};
+pub use worker::{Shared, Worker, WorkerError};

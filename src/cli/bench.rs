@@ -1,0 +1,68 @@
+//! `lethe bench detect|record|stream`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::{Failure, say};
+use crate::io::bench;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  lethe bench detect corpus.jsonl            prints: detect MB/s FINDINGS
+  lethe bench record                         cost of one record, stage by stage, no Kafka
+  lethe bench stream --brokers localhost:9092 --events 200000
+
+Only ratios within one run are worth comparing between machines.")]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Detection alone, one thread: every line of a file is one text (or JSON with a `text` member)
+    Detect {
+        /// The file
+        file: PathBuf,
+        /// Times the file is scanned
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+    },
+    /// One record through plan, apply and audit, with offline keys
+    Record {
+        /// Sample events
+        #[arg(long, default_value_t = 20_000)]
+        events: u64,
+    },
+    /// The stream beside a bare consume-transact-produce loop on the same broker
+    Stream {
+        /// A real broker
+        #[arg(long, value_name = "HOST:PORT")]
+        brokers: String,
+        /// Sample events of about 1 KB
+        #[arg(long, default_value_t = 100_000)]
+        events: u64,
+        /// Workers
+        #[arg(long, default_value_t = 1)]
+        workers: usize,
+        /// Rounds, bare and sanitising in turn
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+        /// Partitions of the topics
+        #[arg(long, default_value_t = 4)]
+        partitions: i32,
+    },
+}
+
+pub fn run(args: Args) -> Result<(), Failure> {
+    match args.what {
+        What::Detect { file, rounds } => say(&bench::detect(&file, rounds)?),
+        What::Record { events } => say(&bench::record(events)?),
+        What::Stream { brokers, events, workers, rounds, partitions } => {
+            let asked = bench::Asked { brokers, events, workers, rounds, partitions };
+            bench::stream(&asked, &mut |line| say(line).is_ok()).map_err(|error| Failure::Failed(error.to_string()))
+        }
+    }
+}
