@@ -8,6 +8,10 @@
 //! A driver persists the [`State`] after each [`Machine::step`] and then carries out what the step says is due. After a crash
 //! it loads the state and asks [`Machine::due`]: the same again, and doing it twice is harmless. The source offset stays
 //! uncommitted until the receipt, the audit fact and the offset go out in one transaction.
+//!
+//! A batch of records goes through together: [`Request::parse`] and [`Machine::receive`] each; all fences, durably; all
+//! destructions, in one epoch of the store; one wait for all; then for each record in order [`sign`], [`Receipt::fact`] and
+//! one transaction over all of them. A record that is rejected gets [`Receipt::refusal`] in its place.
 
 mod machine;
 mod receipt;

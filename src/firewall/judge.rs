@@ -5,7 +5,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use serde::Serialize;
 
 use super::hidden::{self, Hidden};
-use super::rules::{RULES, Reason, TOLD, WINDOW_BYTES};
+use super::rules::{BYTES_PER_CONFIRMATION, CONFIRMATIONS, FLOOD_WEIGHT, RULES, Reason, Rule, TOLD, WINDOW_BYTES};
 
 /// How hostile texts are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -66,13 +66,15 @@ impl Judge {
     /// Judges the free texts of one event together.
     pub fn judge<'t>(&self, texts: impl Iterator<Item = &'t str>) -> Verdict {
         let mut weights = Weights::default();
+        let mut budget = CONFIRMATIONS;
         for text in texts {
-            if self.read(text, &mut weights) {
+            budget += text.len() / BYTES_PER_CONFIRMATION;
+            if self.read(text, &mut weights, &mut budget) {
                 let hidden = Hidden::of(text);
                 hidden.reasons().for_each(|(reason, weight)| raise(&mut weights, reason, weight));
                 // What hides words from a filter doesn't hide them from a model: read once more without it.
                 if let Some(plain) = hidden.into_plain() {
-                    self.read(&plain, &mut weights);
+                    self.read(&plain, &mut weights, &mut budget);
                 }
             }
         }
@@ -80,7 +82,7 @@ impl Judge {
     }
 
     /// Whether hidden characters were met.
-    fn read(&self, text: &str, weights: &mut Weights) -> bool {
+    fn read(&self, text: &str, weights: &mut Weights, budget: &mut usize) -> bool {
         let (bytes, mut hidden) = (text.as_bytes(), false);
         for found in self.automaton.find_overlapping_iter(bytes) {
             let rules = self.callers.get(found.pattern().as_usize()).map(Vec::as_slice).unwrap_or_default();
@@ -89,18 +91,31 @@ impl Judge {
                 let (Some(rule), Some(confirmation)) = (RULES.get(*index), self.confirmations.get(*index)) else {
                     continue;
                 };
-                let confirmed = confirmation.as_ref().is_none_or(|confirmation| {
-                    let start = found.start().saturating_sub(rule.before_bytes);
-                    let end = bytes.len().min(found.start() + WINDOW_BYTES);
-                    confirmation.is_match(bytes.get(start..end).unwrap_or_default())
-                });
-                if confirmed && begins_a_word(bytes, found.start()) {
+                // A reason that is as heavy already needs no second look.
+                if weights.get(rule.reason as usize).is_some_and(|weight| *weight >= rule.weight) {
+                    continue;
+                }
+                if *budget == 0 {
+                    raise(weights, Reason::TriggerFlood, FLOOD_WEIGHT);
+                    return hidden;
+                }
+                *budget -= 1;
+                if confirmed(rule, confirmation.as_ref(), bytes, found.start()) {
                     raise(weights, rule.reason, rule.weight);
                 }
             }
         }
         hidden
     }
+}
+
+fn confirmed(rule: &Rule, confirmation: Option<&Regex>, bytes: &[u8], trigger: usize) -> bool {
+    begins_a_word(bytes, trigger)
+        && confirmation.is_none_or(|confirmation| {
+            let start = trigger.saturating_sub(rule.before_bytes);
+            let end = bytes.len().min(trigger + WINDOW_BYTES);
+            confirmation.is_match(bytes.get(start..end).unwrap_or_default())
+        })
 }
 
 /// A trigger that begins with a letter must not stand inside a word.

@@ -35,11 +35,13 @@ pub enum Reason {
     EncodedPayload,
     /// Delimiters of a chat template or of tool calls.
     TemplateInjection,
+    /// More triggers than a closer look is taken at: nobody writes like that.
+    TriggerFlood,
 }
 
 impl Reason {
     /// All reasons, in the order of their codes.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::InstructionOverride,
         Self::RoleChange,
         Self::PromptExtraction,
@@ -51,6 +53,7 @@ impl Reason {
         Self::VariationSmuggling,
         Self::EncodedPayload,
         Self::TemplateInjection,
+        Self::TriggerFlood,
     ];
 
     /// The code on the wire.
@@ -67,6 +70,7 @@ impl Reason {
             Self::VariationSmuggling => "variation_smuggling",
             Self::EncodedPayload => "encoded_payload",
             Self::TemplateInjection => "template_injection",
+            Self::TriggerFlood => "trigger_flood",
         }
     }
 }
@@ -88,16 +92,28 @@ pub(super) struct Rule {
 /// How far behind the trigger's begin a confirmation reads.
 pub(super) const WINDOW_BYTES: usize = 256;
 
+/// So many confirmations are read for an event, and one more for so many bytes of text: a text of nothing but triggers must
+/// not hold the stream up. Markdown with a link in every line stays below.
+pub(super) const CONFIRMATIONS: usize = 1_000;
+pub(super) const BYTES_PER_CONFIRMATION: usize = 32;
+/// Percent: what stands behind the flood stays unread.
+pub(super) const FLOOD_WEIGHT: u8 = 80;
+
 /// Words for what a model was told before.
-pub(super) const TOLD: &str = r"(?:instruct|prompt|direction|directive|guideline|command|training|programming|rule|message|constraint|restriction|polic(?:y|ies)|safeguard|everything|anything|text|said)";
+pub(super) const TOLD: &str = r"(?:instruct|prompt|direction|directive|guideline|command|training|programming|rule|message|constraint|restriction|polic(?:y|ies)|safeguard|everything|anything|text|said|task|content|protocol)";
 
 #[rustfmt::skip]
-pub(super) const RULES: [Rule; 21] = [
+pub(super) const RULES: [Rule; 24] = [
     // Direct injection (OWASP LLM01:2025; ATLAS AML.T0051.000).
     Rule {
         reason: Reason::InstructionOverride, weight: 80, before_bytes: 0,
         triggers: &["ignor", "disregard", "forget", "overrid", "overrul", "discard", "neglect"],
         confirm: r"^\w+\s+(?:[\w']+\s+){0,4}?(?:previous|prior|above|earlier|preceding|foregoing|initial|original|existing|former|past|system|developer|safety)(?:ly)?\s+(?:[\w']+\s+){0,3}?{told}",
+    },
+    Rule {
+        reason: Reason::InstructionOverride, weight: 75, before_bytes: 0,
+        triggers: &["ignor", "disregard", "forget", "overrid"],
+        confirm: r"^\w+\s+(?:(?:all|any|every|each|of|about|the|these|those|your)\s+){0,4}(?:instructions?|prompts?|rules|directives?|guidelines|commands?)\s+(?:[\w']+\s+){0,4}?(?:above|before|earlier|previously|so\s+far|until\s+now|given)\b",
     },
     Rule {
         reason: Reason::InstructionOverride, weight: 70, before_bytes: 0,
@@ -123,7 +139,7 @@ pub(super) const RULES: [Rule; 21] = [
     Rule {
         reason: Reason::InstructionOverride, weight: 75, before_bytes: 0,
         triggers: &["ignor", "vergiss", "oublie", "olvida", "negeer", "zignoruj", "игнорируй", "Игнорируй", "忽略", "無視", "忽视"],
-        confirm: r"^[^.\n]{0,60}?(?:vorherige|bisherige|obige|précédent|precedente|anterior|vorige|poprzedni|предыдущ|之前|以前|上面|以上|前の|これまで)[^.\n]{0,40}?(?:anweisung|instru|vorgabe|befehl|consigne|indica|polece|инструкц|указани|指令|指示|说明|提示|規則)",
+        confirm: r"^[^.\n]{0,60}?(?:vorher|bisher|obige|précédent|precedente|anterior|vorige|poprzedni|предыдущ|之前|以前|上面|以上|前の|これまで)[^.\n]{0,40}?(?:gesagt|dit|dicho|detto|anweisung|instru|vorgabe|befehl|consigne|indica|polece|инструкц|указани|指令|指示|说明|提示|規則)",
     },
     Rule {
         reason: Reason::InstructionOverride, weight: 75, before_bytes: 0,
@@ -146,6 +162,11 @@ pub(super) const RULES: [Rule; 21] = [
         triggers: &["bypass", "circumvent", "disable ", "turn off", "ignor", "without any"],
         confirm: r"^\w+\s+(?:off\s+)?(?:all\s+|any\s+|of\s+)*(?:your|openai'?s?|the\s+(?:ai|model|assistant)'?s?|its\s+own)\s+(?:\w+\s+){0,3}?(?:filter|safety|restriction|guideline|safeguard|limitation|censor|moderation|alignment|guardrail|polic|ethic)",
     },
+    Rule {
+        reason: Reason::RoleChange, weight: 60, before_bytes: 80,
+        triggers: &["unrestricted ", "uncensored ", "unfiltered ", "no longer bound", "not bound by", "ethical guidelines", "moral limits", "jailbreak mode", "dan mode", "no restrictions", "any restrictions"],
+        confirm: r"\b(?:you(?:'re|\s+are|\s+will|\s+have|\s+must)|act(?:ing)?\s+as|pretend|become|behave)\b[^.\n]{0,64}?(?:un(?:restricted|censored|filtered)\s+(?:ai|assistant|model|bot|version|chatbot)|no\s+longer\s+bound\s+(?:by|to)|not\s+bound\s+by\s+(?:any|openai|the)|(?:no|without(?:\s+any)?)\s+(?:ethical\s+guidelines|moral\s+limits|restrictions)|(?:jailbreak|dan)\s+mode)",
+    },
     // System prompt leakage (OWASP LLM07:2025).
     Rule {
         reason: Reason::PromptExtraction, weight: 60, before_bytes: 72,
@@ -156,6 +177,11 @@ pub(super) const RULES: [Rule; 21] = [
         reason: Reason::PromptExtraction, weight: 60, before_bytes: 72,
         triggers: &["verbatim", "word for word", "starting with", "beginning with", "code block", "codeblock"],
         confirm: r"\b(?:repeat|print|output|copy|write\s+out|recite|return)\s+(?:\w+\s+){0,5}?(?:above|before\s+this|prior\s+to\s+this|so\s+far)\b",
+    },
+    Rule {
+        reason: Reason::PromptExtraction, weight: 45, before_bytes: 72,
+        triggers: &["text above", "words above", "everything above", "you were given", "above text", "you were told"],
+        confirm: r"\b(?:(?:repeat|print|output|recite|copy)\s+(?:back\s+)?(?:(?:all|of|the|exact|me|us)\s+){0,4}(?:text|words|everything)\s+above|(?:show|reveal|print|tell|repeat|what)\b[^.\n]{0,32}?\b(?:prompt|instructions?|rules)\s+(?:that\s+)?you\s+were\s+(?:given|told))",
     },
     // Data carried off by what a client renders (OWASP LLM02:2025; ATLAS AML.T0057).
     Rule {
