@@ -25,11 +25,8 @@ mod written;
 mod yaml;
 
 pub use cases::{Case, Expectation, ExpectedOutcome};
-pub use checked::{
-    Detection, Erase, EventType, KeyRule, NamedKind, OwnDictionary, OwnRule, PipelineConfig, Reading, Restore,
-    Sanitize, Work,
-};
-pub use load::{Surroundings, load, pipeline_schema};
+pub use checked::{Erase, EventType, KeyRule, PipelineConfig, Reading, Restore, Sanitize, Work};
+pub use load::{load, pipeline_schema};
 pub use problem::Problem;
 pub use properties::Property;
 pub use settings::{Batch, LogFormat, LogLevel, Root, Settings, Store, agree, settings, settings_schema};
