@@ -31,7 +31,7 @@ pub(crate) fn document() -> impl Strategy<Value = String> {
     let number = prop::sample::select(vec!["0", "-1", "12.50", "1e5", "4111111111111111", "-0.0000001", "123456"]);
     let word = prop::sample::select(vec!["true", "false", "null"]);
     let leaf = prop_oneof![4 => string(), 2 => number.prop_map(str::to_owned), 1 => word.prop_map(str::to_owned)];
-    let tree = leaf.prop_recursive(4, 32, 5, |inner| {
+    leaf.prop_recursive(4, 32, 5, |inner| {
         let nested = inner.clone().prop_map(|inner| serde_json::to_string(&inner).unwrap());
         let slashes = inner.clone().prop_map(|inner| serde_json::to_string(&inner).unwrap().replace('/', "\\/"));
         let members = prop::collection::vec((string(), inner.clone()), 0..5).prop_map(|all| {
@@ -44,6 +44,5 @@ pub(crate) fn document() -> impl Strategy<Value = String> {
             1 => nested,
             1 => slashes,
         ]
-    });
-    tree
+    })
 }

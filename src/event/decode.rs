@@ -113,7 +113,7 @@ impl<'a, 's> Decoder<'a, 's> {
             (Mode::Unsaid, _) if start.starts_with(['\0', '\u{1}', '\u{feff}']) => {
                 return Err(Unreadable::NotJson { at: 0 });
             }
-            (Mode::Unsaid, _) => start.starts_with(['{', '[']) || (start.starts_with('"') && self.is_json(text)),
+            (Mode::Unsaid, _) => begins_like_json(start) || (start.starts_with('"') && self.is_json(text)),
         };
         if !json {
             return self.whole_text(text, Part::Value, Place::Text, None, true);
@@ -530,6 +530,21 @@ impl From<Fault> for Problem {
 impl From<Unreadable> for Problem {
     fn from(why: Unreadable) -> Self {
         Self::Unreadable(why)
+    }
+}
+
+/// Whether a payload without a content type must be JSON: `[EMAIL_7K3QF2] wrote` is text, a document cut short is not.
+fn begins_like_json(text: &str) -> bool {
+    let second = text.get(1..).unwrap_or_default().trim_start_matches([' ', '\t', '\r', '\n']);
+    match text.as_bytes().first() {
+        Some(b'{') => second.starts_with(['"', '}']) || second.is_empty(),
+        Some(b'[') => {
+            second.starts_with(['"', '{', '[', ']', '-'])
+                || second.starts_with(|c: char| c.is_ascii_digit())
+                || ["true", "false", "null"].iter().any(|word| second.starts_with(word))
+                || second.is_empty()
+        }
+        _ => false,
     }
 }
 
