@@ -1,6 +1,8 @@
 //! What a user writes: shipped files are sound, mistakes are answered with their line and a remedy, and schemas and documentation
 //! say what the code says. `UPDATE_SCHEMAS=1` rewrites what is generated; look at the difference before committing it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what supports a test may fail it")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -9,14 +9,22 @@ pub(super) fn check(written: &DetectorConfig, report: &mut Report<'_>) -> Detect
     let detector = match Detector::new(written) {
         Ok(detector) => detector,
         Err(problems) => {
+            let known = known(written);
             for problem in problems {
                 let here = place(&problem.rule);
-                // Names are answered below, with the one that was meant.
-                if !matches!(here.get(1).map(String::as_str), Some("thresholds" | "disabled")) || here.len() < 3 {
-                    report.key(&here, &[], problem.what, problem.help);
+                // A name that nobody defines is answered with the one that was meant.
+                let stray = match here.as_slice() {
+                    [_, list, name] if list == "thresholds" || list == "disabled" => !known.contains(name),
+                    _ => false,
+                };
+                match here.last().filter(|_| stray) {
+                    Some(name) => {
+                        let help = choose(name, known.iter().map(String::as_str), "kinds");
+                        report.key(&here, &[], format!("no such kind: `{name}`"), help);
+                    }
+                    None => report.key(&here, &[], problem.what, problem.help),
                 }
             }
-            names_exist(written, report);
             report.cloud("detect");
             return Detector::builtin();
         }
@@ -48,19 +56,17 @@ pub(super) fn names(kinds: &[KindInfo]) -> impl Iterator<Item = &str> + Clone {
     kinds.iter().map(|kind| &*kind.name)
 }
 
-fn names_exist(written: &DetectorConfig, report: &mut Report<'_>) {
+/// Every name of a kind that `detect` could mean.
+fn known(written: &DetectorConfig) -> Vec<String> {
     let builtin = Detector::builtin();
+    let mut known: Vec<String> = names(builtin.kinds()).map(str::to_owned).collect();
     let own = written.regexes.iter().map(|rule| &rule.kind).chain(written.dictionaries.iter().map(|rule| &rule.kind));
-    let own = own.chain(written.deny.keys()).map(String::as_str);
-    let known: Vec<&str> = names(builtin.kinds()).chain(own).collect();
-    let thresholds = written.thresholds.keys().map(|name| (name, at!["detect", "thresholds", name].to_vec()));
-    let disabled = written.disabled.iter().map(|name| (name, place(&format!("disabled.{name}"))));
-    for (name, here) in thresholds.chain(disabled) {
-        if !known.contains(&name.as_str()) {
-            let help = choose(name, known.iter().copied(), "kinds");
-            report.key(&here, &[], format!("no such kind: `{name}`"), help);
+    for name in own.chain(written.deny.keys()) {
+        if !known.contains(name) {
+            known.push(name.clone());
         }
     }
+    known
 }
 
 /// `regexes[0]` and `thresholds.EMAIL` as steps from the top of the file. A name in a list stands at its value.
