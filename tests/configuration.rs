@@ -1,11 +1,13 @@
 //! What a user writes: shipped files are sound, mistakes are answered with their line and a remedy, and schemas and documentation
 //! say what the code says. `UPDATE_SCHEMAS=1` rewrites what is generated; look at the difference before committing it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what supports a test may fail it")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lethe::detect::Category;
-use lethe::pipeline::{self, NamedKind, PipelineConfig, Problem, Surroundings, Work};
+use lethe::detect::{Category, Detector, KindInfo};
+use lethe::pipeline::{self, PipelineConfig, Problem, Work};
 use lethe::policy::{Agreement, Code, Provider, Treatment};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -18,22 +20,8 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn kinds() -> Vec<NamedKind> {
-    [
-        ("EMAIL", Category::Pii),
-        ("PHONE", Category::Pii),
-        ("CREDIT_CARD", Category::Pci),
-        ("IBAN", Category::Pci),
-        ("IP_ADDRESS", Category::Pii),
-        ("JWT", Category::Secret),
-        ("PRIVATE_KEY", Category::Secret),
-        ("API_KEY", Category::Secret),
-        ("PASSWORD", Category::Secret),
-        ("PERSON", Category::Pii),
-        ("MEDICAL_RECORD", Category::Phi),
-    ]
-    .map(|(name, category)| NamedKind { name: name.into(), category })
-    .to_vec()
+fn kinds() -> Vec<KindInfo> {
+    Detector::builtin().kinds().to_vec()
 }
 
 fn providers() -> Vec<Provider> {
@@ -46,8 +34,7 @@ fn providers() -> Vec<Provider> {
 }
 
 fn load(files: &[(&str, &str)]) -> Result<Vec<PipelineConfig>, Vec<Problem>> {
-    let (kinds, providers) = (kinds(), providers());
-    pipeline::load(files, &Surroundings { kinds: &kinds, providers: Some(&providers) })
+    pipeline::load(files, Some(&providers()))
 }
 
 fn shown(problems: &[Problem]) -> String {
@@ -115,9 +102,8 @@ fn the_shipped_files_are_sound_and_fit_together() {
         pipeline::settings("lethe.yaml", &text, []).unwrap_or_else(|problems| panic!("{}", shown(&problems)));
     let shipped = files("pipelines", ".yaml");
     let named: Vec<(&str, &str)> = shipped.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let kinds = kinds();
-    let around = Surroundings { kinds: &kinds, providers: Some(&settings.providers) };
-    let pipelines = pipeline::load(&named, &around).unwrap_or_else(|problems| panic!("{}", shown(&problems)));
+    let pipelines =
+        pipeline::load(&named, Some(&settings.providers)).unwrap_or_else(|problems| panic!("{}", shown(&problems)));
     assert_eq!(pipelines.len(), 4);
     assert_eq!(shown(&pipeline::agree("lethe.yaml", &settings, &pipelines)), "");
     let schema: Value = serde_json::from_str(&read(&top().join("schemas/pipeline.schema.json"))).unwrap();

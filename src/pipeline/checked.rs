@@ -1,21 +1,13 @@
 //! A pipeline's configuration as true: every name resolved, every number in range, every topic known.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::cases::Case;
 pub use super::written::{EventType, KeyRule};
-use crate::detect::{Category, Kind};
+use crate::detect::Detector;
 use crate::event::{Format, JsonPath, Limits, Selectors};
 use crate::policy::{Policy, Residency};
-
-/// A kind's name and the duty it falls under.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedKind {
-    /// Upper snake case.
-    pub name: Arc<str>,
-    /// Its duty.
-    pub category: Category,
-}
 
 /// One pipeline, checked.
 #[derive(Clone, Debug)]
@@ -48,14 +40,14 @@ pub enum Work {
 }
 
 /// A sanitize pipeline.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sanitize {
     /// How its events are read.
     pub reading: Reading,
     /// What becomes of the record key.
     pub key: KeyRule,
-    /// What is looked for, besides the built-in kinds.
-    pub detection: Detection,
+    /// What finds things: the built-in rules and the pipeline's own.
+    pub detector: Arc<Detector>,
     /// What is done.
     pub policy: Policy,
 }
@@ -111,50 +103,16 @@ pub struct Reading {
     pub require_subject: bool,
 }
 
-/// What a sanitize pipeline looks for, besides the built-in kinds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Detection {
-    /// All kinds by [`Kind`]: the built-in ones, then the pipeline's own in the order in which rules and then dictionaries
-    /// first name them.
-    pub kinds: Vec<NamedKind>,
-    /// Regular expressions of its own.
-    pub rules: Vec<OwnRule>,
-    /// Word lists of its own.
-    pub dictionaries: Vec<OwnDictionary>,
-    /// Texts that are never a finding; case does not matter.
-    pub allow: Vec<String>,
-    /// Least confidence by kind.
-    pub thresholds: Vec<(Kind, u8)>,
-    /// Kinds that are not looked for.
-    pub disabled: Vec<Kind>,
-}
-
-/// A regular expression of a pipeline's own. It compiles, and never matches nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnRule {
-    /// What it finds.
-    pub kind: Kind,
-    /// The expression.
-    pub pattern: String,
-    /// Words nearby that raise belief.
-    pub context: Vec<String>,
-    /// Whether a match without such a word is none.
-    pub context_required: bool,
-    /// Belief in percent.
-    pub confidence: u8,
-}
-
-/// A word list of a pipeline's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnDictionary {
-    /// What it finds.
-    pub kind: Kind,
-    /// Words or phrases, found as whole words.
-    pub words: Vec<String>,
-    /// Whether case matters.
-    pub case_sensitive: bool,
-    /// Belief in percent.
-    pub confidence: u8,
+impl fmt::Debug for Sanitize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = self.detector.kinds().len();
+        f.debug_struct("Sanitize")
+            .field("reading", &self.reading)
+            .field("key", &self.key)
+            .field("kinds", &kinds)
+            .field("policy", &self.policy)
+            .finish()
+    }
 }
 
 impl PipelineConfig {

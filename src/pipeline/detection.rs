@@ -1,132 +1,76 @@
-//! What a pipeline looks for besides the built-in kinds: `detect` as written → [`Detection`], and the table of all kinds.
+//! What a pipeline looks for: `detect` as written → a [`Detector`], its complaints put where the file says so.
 
-use std::collections::HashSet;
-
-use regex::RegexBuilder;
-
-use super::checked::{Detection, NamedKind, OwnDictionary, OwnRule};
 use super::problem::choose;
 use super::report::{Report, at};
-use super::written::Detect;
-use crate::detect::{Category, Kind};
+use crate::detect::{Detector, DetectorConfig, Kind, KindInfo};
 
-const REGEX_BYTES: usize = 1 << 20;
-const CONFIDENCE: u8 = 80;
-
-/// Checks `detect`. The table of kinds comes out whole even where something in it is wrong.
-pub(super) fn check(written: Detect, builtin: &[NamedKind], report: &mut Report<'_>) -> Detection {
-    let mut detection = Detection { kinds: builtin.to_vec(), ..Detection::default() };
-    for (index, entry) in written.rules.into_iter().enumerate() {
-        let at = at!["detect", "rules", index, "category"];
-        let kind = declare(&mut detection.kinds, builtin.len(), &entry.kind, entry.category, &at, report);
-        sound(&entry.pattern, index, report);
-        if entry.context_required && entry.context.is_empty() {
-            let help = "list the words under `context`, or leave `context_required` out";
-            report.value(&at!["detect", "rules", index, "context_required"], &[], "this rule could never match", help);
-        }
-        detection.rules.push(OwnRule {
-            kind,
-            pattern: entry.pattern,
-            context: entry.context,
-            context_required: entry.context_required,
-            confidence: entry.confidence.unwrap_or(CONFIDENCE),
-        });
-    }
-    for (index, entry) in written.dictionaries.into_iter().enumerate() {
-        let at = at!["detect", "dictionaries", index, "category"];
-        let kind = declare(&mut detection.kinds, builtin.len(), &entry.kind, entry.category, &at, report);
-        let mut seen = HashSet::new();
-        for (place, word) in entry.words.iter().enumerate() {
-            let same = if entry.case_sensitive { word.clone() } else { word.to_lowercase() };
-            if !seen.insert(same) {
-                let here = at!["detect", "dictionaries", index, "words", place];
-                report.value(&here, &[], format!("`{word}` stands twice"), "keep one of them");
+/// Checks `detect`; where it is wrong, the built-in kinds stand in, so that the rest of the file can still be asked.
+pub(super) fn check(written: &DetectorConfig, report: &mut Report<'_>) -> Detector {
+    let detector = match Detector::new(written) {
+        Ok(detector) => detector,
+        Err(problems) => {
+            let known = known(written);
+            for problem in problems {
+                let here = place(&problem.rule);
+                // A name that nobody defines is answered with the one that was meant.
+                let stray = match here.as_slice() {
+                    [_, list, name] if list == "thresholds" || list == "disabled" => !known.contains(name),
+                    _ => false,
+                };
+                match here.last().filter(|_| stray) {
+                    Some(name) => {
+                        let help = choose(name, known.iter().map(String::as_str), "kinds");
+                        report.key(&here, &[], format!("no such kind: `{name}`"), help);
+                    }
+                    None => report.key(&here, &[], problem.what, problem.help),
+                }
             }
+            report.cloud("detect");
+            return Detector::builtin();
         }
-        detection.dictionaries.push(OwnDictionary {
-            kind,
-            words: entry.words,
-            case_sensitive: entry.case_sensitive,
-            confidence: entry.confidence.unwrap_or(CONFIDENCE),
-        });
+    };
+    for name in written.thresholds.keys().filter(|name| written.disabled.contains(*name)) {
+        let here = at!["detect", "thresholds", name];
+        report.key(
+            &here,
+            &[],
+            format!("`{name}` is disabled: its threshold never applies"),
+            "leave one of the two out",
+        );
     }
-    detection.allow = written.allow;
-    for (index, name) in written.disable.iter().enumerate() {
-        if let Some(kind) = find(&detection.kinds, name, &at!["detect", "disable", index], report) {
-            detection.disabled.push(kind);
-        }
-    }
-    for (name, least) in written.thresholds {
-        let at = at!["detect", "thresholds", name];
-        let Some(kind) = find(&detection.kinds, &name, &at, report) else { continue };
-        if detection.disabled.contains(&kind) {
-            report.key(
-                &at,
-                &[],
-                format!("`{name}` is disabled: its threshold never applies"),
-                "leave one of the two out",
-            );
-        }
-        detection.thresholds.push((kind, least));
-    }
-    detection
+    detector
 }
 
-/// The kind of this name, or a problem at the key or value that named it.
-pub(super) fn find(kinds: &[NamedKind], name: &str, at: &[String], report: &mut Report<'_>) -> Option<Kind> {
-    let found = kinds.iter().position(|kind| &*kind.name == name).and_then(|index| u16::try_from(index).ok());
+/// The kind of this name, or a problem at the key or item that named it.
+pub(super) fn find(detector: &Detector, name: &str, here: &[String], report: &mut Report<'_>) -> Option<Kind> {
+    let found = detector.kind(name);
     if found.is_none() {
-        let help = choose(name, kinds.iter().map(|kind| &*kind.name), "kinds");
-        report.key(at, &["detect"], format!("no such kind: `{name}`"), help);
+        let help = choose(name, names(detector.kinds()), "kinds");
+        report.key(here, &["detect"], format!("no such kind: `{name}`"), help);
     }
-    found.map(Kind)
+    found
 }
 
-fn declare(
-    kinds: &mut Vec<NamedKind>,
-    builtin: usize,
-    name: &str,
-    category: Option<Category>,
-    at: &[String],
-    report: &mut Report<'_>,
-) -> Kind {
-    if let Some((index, kind)) = kinds.iter().enumerate().find(|(_, kind)| &*kind.name == name) {
-        if category.is_some_and(|category| category != kind.category) {
-            let whose = if index < builtin { "the built-in kind" } else { "an earlier rule's kind" };
-            let help = "leave `category` out, or choose another name for the kind";
-            report.value(at, &[], format!("`{name}` is {whose} with another category"), help);
-        }
-        return Kind(u16::try_from(index).unwrap_or(u16::MAX));
-    }
-    kinds.push(NamedKind { name: name.into(), category: category.unwrap_or(Category::Pii) });
-    Kind(u16::try_from(kinds.len() - 1).unwrap_or(u16::MAX))
+/// The names of kinds.
+pub(super) fn names(kinds: &[KindInfo]) -> impl Iterator<Item = &str> + Clone {
+    kinds.iter().map(|kind| &*kind.name)
 }
 
-fn sound(pattern: &str, index: usize, report: &mut Report<'_>) {
-    let at = at!["detect", "rules", index, "pattern"];
-    match RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build() {
-        Ok(regex) if regex.is_match("") => {
-            report.value(
-                &at,
-                &[],
-                "the pattern matches an empty text",
-                "make at least one character required: `+` for `*`",
-            );
-        }
-        Ok(_) => {}
-        Err(regex::Error::CompiledTooBig(_)) => {
-            report.value(
-                &at,
-                &[],
-                "the pattern is too large",
-                "use smaller counts, or a dictionary for lists of words",
-            );
-        }
-        Err(error) => {
-            // The last line of the message is the reason; those above draw the pattern.
-            let text = error.to_string();
-            let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            report.value(&at, &[], format!("not a regular expression: {reason}"), "see docs.rs/regex for the syntax");
+/// Every name of a kind that `detect` could mean.
+fn known(written: &DetectorConfig) -> Vec<String> {
+    let builtin = Detector::builtin();
+    let mut known: Vec<String> = names(builtin.kinds()).map(str::to_owned).collect();
+    let own = written.regexes.iter().map(|rule| &rule.kind).chain(written.dictionaries.iter().map(|rule| &rule.kind));
+    for name in own.chain(written.deny.keys()) {
+        if !known.contains(name) {
+            known.push(name.clone());
         }
     }
+    known
+}
+
+/// `regexes[0]` and `thresholds.EMAIL` as steps from the top of the file. A name in a list stands at its value.
+fn place(rule: &str) -> Vec<String> {
+    let steps = rule.split(['.', '[']).map(|step| step.trim_end_matches(']').to_owned());
+    std::iter::once("detect".to_owned()).chain(steps).collect()
 }

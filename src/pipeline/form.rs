@@ -44,7 +44,9 @@ fn cut(value: &mut Value, validator: &Validator) -> bool {
             _ => cuts.push(path),
         }
     }
-    cuts.iter().fold(false, |any, path| remove(value, path) || any)
+    let before = cuts.len();
+    cuts.retain(|path| !remove(value, path));
+    cuts.len() < before
 }
 
 /// Removes a member; of a list with a malformed entry nothing stays, so that the positions of others go on being right.
@@ -70,7 +72,7 @@ fn explain(root: &Node, schema: &Value, error: &ValidationError<'_>, report: &mu
     };
     match error.kind() {
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-            return explain_branch(root, schema, error, context, report);
+            explain_branch(root, schema, error, context, report);
         }
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             for key in unexpected {

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::across::{self, Loaded};
-use super::checked::{NamedKind, PipelineConfig};
+use super::checked::PipelineConfig;
 use super::problem::{Problem, choose};
 use super::report::{Report, at};
 use super::written::{EraseFile, RestoreFile, SanitizeFile};
@@ -14,26 +14,19 @@ use super::yaml::{self, Content, Node};
 use super::{form, meaning};
 use crate::policy::Provider;
 
-/// What pipeline files may refer to and don't declare.
-#[derive(Clone, Copy, Debug)]
-pub struct Surroundings<'a> {
-    /// Built-in kinds by [`crate::detect::Kind`].
-    pub kinds: &'a [NamedKind],
-    /// Providers of the settings; `None` where no settings were read: a file that names one is refused then.
-    pub providers: Option<&'a [Provider]>,
-}
-
 const KINDS: [&str; 3] = ["sanitize", "restore", "erase"];
 
 /// Reads pipeline files (name and text) that will run together. Either all are sound, or every problem of all of them.
-pub fn load(files: &[(&str, &str)], around: &Surroundings<'_>) -> Result<Vec<PipelineConfig>, Vec<Problem>> {
+///
+/// `providers` are those of the settings; `None` where no settings were read: a file that names one is refused then.
+pub fn load(files: &[(&str, &str)], providers: Option<&[Provider]>) -> Result<Vec<PipelineConfig>, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut loaded = Vec::new();
     for (file, text) in files {
         match yaml::parse(file, text) {
             Err(problem) => problems.push(problem),
             Ok(root) => {
-                let (config, found) = one(file, &root, around);
+                let (config, found) = one(file, &root, providers);
                 problems.extend(found);
                 loaded.extend(config.map(|config| Loaded { file, root, config }));
             }
@@ -46,15 +39,16 @@ pub fn load(files: &[(&str, &str)], around: &Surroundings<'_>) -> Result<Vec<Pip
     if problems.is_empty() { Ok(loaded.into_iter().map(|one| one.config).collect()) } else { Err(problems) }
 }
 
-fn one(file: &str, root: &Node, around: &Surroundings<'_>) -> (Option<PipelineConfig>, Vec<Problem>) {
+fn one(file: &str, root: &Node, providers: Option<&[Provider]>) -> (Option<PipelineConfig>, Vec<Problem>) {
     let mut report = Report::new(file, root);
     let kind = kind(root, &mut report);
     let config = match kind.as_deref() {
         Some("sanitize") => typed::<SanitizeFile>(root, &mut report).map(|(written, value)| {
-            meaning::sanitize(written, file, meaning::fingerprint(&value), around, &mut report)
+            meaning::sanitize(written, file, meaning::fingerprint(&value), providers, &mut report)
         }),
-        Some("restore") => typed::<RestoreFile>(root, &mut report)
-            .map(|(written, value)| meaning::restore(written, file, meaning::fingerprint(&value), around, &mut report)),
+        Some("restore") => typed::<RestoreFile>(root, &mut report).map(|(written, value)| {
+            meaning::restore(written, file, meaning::fingerprint(&value), providers, &mut report)
+        }),
         Some("erase") => typed::<EraseFile>(root, &mut report)
             .and_then(|(written, value)| meaning::erase(written, file, meaning::fingerprint(&value), &mut report)),
         _ => None,

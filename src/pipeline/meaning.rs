@@ -9,26 +9,26 @@ use super::cases::{self, Names};
 use super::checked::{Erase, PipelineConfig, Restore, Sanitize, Work};
 use super::report::{Report, at};
 use super::written::{EraseFile, Input, RestoreFile, SanitizeFile};
-use super::{Surroundings, borders, detection, keeping, reading, treating};
-use crate::policy::{FirewallThresholds, Policy};
+use super::{borders, detection, keeping, reading, treating};
+use crate::detect::Detector;
+use crate::policy::{FirewallThresholds, Policy, Provider};
 
 /// A sanitize file's pipeline.
 pub(super) fn sanitize(
     written: SanitizeFile,
     file: &str,
     digest: Arc<str>,
-    around: &Surroundings<'_>,
+    providers: Option<&[Provider]>,
     report: &mut Report<'_>,
 ) -> PipelineConfig {
     let reading = reading::check(written.event, written.input.format, false, report);
-    let detection = detection::check(written.detect, around.kinds, report);
-    let (mut kinds, unlisted) = treating::treatments(&written.treatments, &detection, report);
-    treating::levels(&written.class, &detection, &mut kinds, report);
-    let audiences = treating::audiences(&written.restore, &detection, &mut kinds, report);
+    let detector = detection::check(&written.detect, report);
+    let (mut kinds, unlisted) = treating::treatments(&written.treatments, &detector, &written.detect.disabled, report);
+    treating::levels(&written.class, &detector, &mut kinds, report);
+    let audiences = treating::audiences(&written.restore, &detector, &mut kinds, report);
     let requires = treating::requires(written.class.requires.as_ref());
     let requires_written = written.class.requires.is_some();
-    let residency =
-        borders::check(written.residency, &written.output, requires, requires_written, around.providers, report);
+    let residency = borders::check(written.residency, &written.output, requires, requires_written, providers, report);
     let retention = keeping::check(written.retention, report);
     let firewall = FirewallThresholds {
         flag: written.firewall.flag,
@@ -37,7 +37,7 @@ pub(super) fn sanitize(
     };
     thresholds_rise(firewall, report);
     let names = Names {
-        kinds: detection.kinds.iter().map(|kind| &*kind.name).collect(),
+        kinds: detection::names(detector.kinds()).collect(),
         regions: residency.destinations.iter().map(|to| &*to.region).collect(),
         retention: retention.classes.iter().map(|class| &*class.name).collect(),
     };
@@ -60,7 +60,12 @@ pub(super) fn sanitize(
         file: file.to_owned(),
         topics: topics(written.input, report),
         quarantine: written.output.quarantine.map(Arc::from),
-        work: Work::Sanitize(Box::new(Sanitize { reading, key: written.output.key, detection, policy })),
+        work: Work::Sanitize(Box::new(Sanitize {
+            reading,
+            key: written.output.key,
+            detector: Arc::new(detector),
+            policy,
+        })),
         cases,
     }
 }
@@ -70,13 +75,14 @@ pub(super) fn restore(
     written: RestoreFile,
     file: &str,
     digest: Arc<str>,
-    around: &Surroundings<'_>,
+    providers: Option<&[Provider]>,
     report: &mut Report<'_>,
 ) -> PipelineConfig {
     let reading = reading::check(written.event, written.input.format, true, report);
-    let residency = borders::check(written.residency, &written.output, Vec::new(), false, around.providers, report);
+    let residency = borders::check(written.residency, &written.output, Vec::new(), false, providers, report);
+    let detector = Detector::builtin();
     let names = Names {
-        kinds: around.kinds.iter().map(|kind| &*kind.name).collect(),
+        kinds: detection::names(detector.kinds()).collect(),
         regions: residency.destinations.iter().map(|to| &*to.region).collect(),
         retention: Vec::new(),
     };

@@ -35,12 +35,9 @@ mod yaml;
 
 pub use build::Ground;
 pub use cases::{Case, Expectation, ExpectedOutcome};
-pub use checked::{
-    Detection, Erase, EventType, KeyRule, NamedKind, OwnDictionary, OwnRule, PipelineConfig, Reading, Restore,
-    Sanitize, Work,
-};
+pub use checked::{Erase, EventType, KeyRule, PipelineConfig, Reading, Restore, Sanitize, Work};
 pub use effects::{Effects, OutRecord};
-pub use load::{Surroundings, load, pipeline_schema};
+pub use load::{load, pipeline_schema};
 pub use offline::OfflineKeys;
 pub use plan::{Pipeline, Plan};
 pub use problem::Problem;

@@ -73,12 +73,11 @@ pub(super) fn check(
         here.push(name.clone());
         if let Some((_, why)) = OWN.iter().find(|(own, _)| *own == name) {
             let help = if why.starts_with("set ") { format!("{why} instead") } else { format!("leave it out: {why}") };
-            report.key(&here, &[], format!("`{name}` is not yours to set"), help);
+            report.certain(&here, format!("`{name}` is not yours to set"), help);
         }
         if name == "partition.assignment.strategy" && value.as_str() != Some("cooperative-sticky") {
-            report.value(
+            report.certain(
                 &here,
-                &[],
                 "only `cooperative-sticky` is supported",
                 "leave it out, or write `cooperative-sticky`",
             );
@@ -88,7 +87,7 @@ pub(super) fn check(
             && SECRETS.contains(&name.as_str())
         {
             let help = format!("write `{name}: {{file: /run/secrets/…}}` or `{name}: {{env: NAME}}`");
-            report.key(&here, &[], format!("`{name}` is a secret and stands in clear"), help);
+            report.certain(&here, format!("`{name}` is a secret and stands in clear"), help);
         }
         properties.insert(name, property);
     }

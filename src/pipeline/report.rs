@@ -54,6 +54,17 @@ impl<'a> Report<'a> {
         self.add(path, needs, &at, what.into(), help.into());
     }
 
+    /// A problem that stands by itself, whatever else is wrong in its section.
+    pub(super) fn certain(&mut self, path: &[String], what: impl Into<String>, help: impl Into<String>) {
+        let at = self.root.key_mark(path);
+        self.problems.push(problem(self.file, &at, path, what.into(), help.into()));
+    }
+
+    /// Questions that rest on this section would only confuse.
+    pub(super) fn cloud(&mut self, section: &str) {
+        self.malformed.insert(section.to_owned());
+    }
+
     fn add(&mut self, path: &[String], needs: &[&str], at: &Mark, what: String, help: String) {
         let clouded = path.first().is_some_and(|section| self.malformed.contains(section))
             || needs.iter().any(|section| self.malformed.contains(*section));

@@ -1,19 +1,21 @@
 //! What happens to findings and who may have them back: `treatments`, `class` and `restore` as written → one row a kind.
 
-use super::checked::Detection;
+use std::collections::BTreeSet;
+
 use super::detection::find;
 use super::problem::choose;
 use super::report::{Report, at};
 use super::written::{
     CategoryTreatments, ClassSection, Requirements, RestoreSection, TreatmentEntry, TreatmentName, Treatments,
 };
-use crate::detect::{Category, Kind};
+use crate::detect::{Category, Detector, Kind, KindInfo};
 use crate::policy::{Agreement, Categories, KindPolicy, Level, Treatment};
 
 /// Checks treatments; gives what each kind gets and what a kind beyond the table gets.
 pub(super) fn treatments(
     written: &Treatments,
-    detection: &Detection,
+    detector: &Detector,
+    disabled: &BTreeSet<String>,
     report: &mut Report<'_>,
 ) -> (Vec<KindPolicy>, Treatment) {
     let default = written
@@ -25,17 +27,15 @@ pub(super) fn treatments(
         let Some(entry) = entry else { continue };
         let at = at!["treatments", "categories", Categories::name(category)];
         by_category.push((category, treatment(entry, &at, report)));
-        let left = |(index, kind): (usize, &super::checked::NamedKind)| {
-            kind.category == category && !detection.disabled.iter().any(|disabled| usize::from(disabled.0) == index)
-        };
-        if !detection.kinds.iter().enumerate().any(left) {
+        let left = |kind: &KindInfo| kind.category == category && !disabled.contains(&*kind.name);
+        if !detector.kinds().iter().any(left) {
             let what =
                 format!("no kind of category `{}` is looked for: this never applies", Categories::name(category));
             report.key(&at, &["detect"], what, "leave it out, or add a rule of that category under `detect`");
         }
     }
-    let mut rows: Vec<KindPolicy> = detection
-        .kinds
+    let mut rows: Vec<KindPolicy> = detector
+        .kinds()
         .iter()
         .map(|kind| KindPolicy {
             category: kind.category,
@@ -47,9 +47,9 @@ pub(super) fn treatments(
     for (name, entry) in &written.kinds {
         let at = at!["treatments", "kinds", name];
         let treatment = treatment(entry, &at, report);
-        let Some(kind) = find(&detection.kinds, name, &at, report) else { continue };
-        if detection.disabled.contains(&kind) {
-            let help = format!("leave it out, or take `{name}` from `detect.disable`");
+        let Some(kind) = find(detector, name, &at, report) else { continue };
+        if disabled.contains(name) {
+            let help = format!("leave it out, or take `{name}` from `detect.disabled`");
             report.key(&at, &["detect"], format!("`{name}` is disabled: its treatment never applies"), help);
         }
         if let Some(row) = row(&mut rows, kind) {
@@ -60,10 +60,10 @@ pub(super) fn treatments(
 }
 
 /// Lifts kinds to the levels that `class.kinds` names.
-pub(super) fn levels(written: &ClassSection, detection: &Detection, rows: &mut [KindPolicy], report: &mut Report<'_>) {
+pub(super) fn levels(written: &ClassSection, detector: &Detector, rows: &mut [KindPolicy], report: &mut Report<'_>) {
     for (name, level) in &written.kinds {
         let at = at!["class", "kinds", name];
-        let Some(kind) = find(&detection.kinds, name, &at, report) else { continue };
+        let Some(kind) = find(detector, name, &at, report) else { continue };
         if let Some(row) = row(rows, kind) {
             row.level = *level;
         }
@@ -86,7 +86,7 @@ pub(super) fn requires(written: Option<&Requirements>) -> Vec<(Category, Agreeme
 /// Gives each kind its audiences; gives the audiences' names, in the order of the bits.
 pub(super) fn audiences(
     written: &RestoreSection,
-    detection: &Detection,
+    detector: &Detector,
     rows: &mut [KindPolicy],
     report: &mut Report<'_>,
 ) -> Vec<std::sync::Arc<str>> {
@@ -112,7 +112,7 @@ pub(super) fn audiences(
         }
         for (place, kind_name) in audience.kinds.iter().enumerate() {
             let here = at!["restore", "audiences", name, "kinds", place];
-            let Some(kind) = find(&detection.kinds, kind_name, &here, report) else { continue };
+            let Some(kind) = find(detector, kind_name, &here, report) else { continue };
             let Some(row) = row(rows, kind) else { continue };
             if !row.treatment.reversible() {
                 let what = format!("`{kind_name}` is treated with `{}`, which can't be undone", row.treatment.as_str());

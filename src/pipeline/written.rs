@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::units::{Bytes, Duration};
-use crate::detect::Category;
+use crate::detect::{Category, DetectorConfig};
 use crate::policy::{AfterErasure, Agreement, Basis, Level, TokenScope};
 
 /// Takes personal data out of events and sends each only where it may live.
@@ -31,7 +31,7 @@ pub(super) struct SanitizeFile {
     pub(super) event: EventSection,
     pub(super) output: Output,
     #[serde(default)]
-    pub(super) detect: Detect,
+    pub(super) detect: DetectorConfig,
     #[serde(default)]
     pub(super) treatments: Treatments,
     #[serde(default)]
@@ -231,72 +231,6 @@ pub enum KeyRule {
     Auto,
     /// Always a digest; equal keys stay equal.
     Digest,
-}
-
-/// What is looked for, besides the built-in kinds.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Detect {
-    /// Regular expressions of your own.
-    pub(super) rules: Vec<RuleEntry>,
-    /// Word lists of your own.
-    pub(super) dictionaries: Vec<DictionaryEntry>,
-    /// Texts that are never a finding, such as `support@example.com`; case does not matter.
-    #[schemars(inner(length(min = 1, max = 256)))]
-    pub(super) allow: Vec<String>,
-    /// Least confidence in percent for each kind, 1 to 100.
-    #[schemars(inner(range(min = 1, max = 100)))]
-    pub(super) thresholds: BTreeMap<String, u8>,
-    /// Kinds that are not looked for.
-    pub(super) disable: Vec<String>,
-}
-
-/// A regular expression of your own.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RuleEntry {
-    /// The kind it finds: a built-in one, or a new name of capital letters, digits and `_`.
-    #[schemars(regex(pattern = r"^[A-Z][A-Z0-9_]{1,30}$"))]
-    pub(super) kind: String,
-    /// The duty a new kind falls under: `pii`, `phi`, `pci`, `secret` or `privileged` (default `pii`).
-    #[serde(default)]
-    pub(super) category: Option<Category>,
-    /// The regular expression (Rust syntax: linear time, no look-around).
-    #[schemars(length(min = 1, max = 1000))]
-    pub(super) pattern: String,
-    /// Words near a match that raise belief in it; with `context_required`, without which it is none.
-    #[serde(default)]
-    #[schemars(inner(length(min = 1, max = 64)))]
-    pub(super) context: Vec<String>,
-    /// Whether a match without context words is none (default `false`).
-    #[serde(default)]
-    pub(super) context_required: bool,
-    /// Belief in a match in percent (default 80).
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 100))]
-    pub(super) confidence: Option<u8>,
-}
-
-/// A word list of your own.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct DictionaryEntry {
-    /// The kind it finds: a built-in one, or a new name of capital letters, digits and `_`.
-    #[schemars(regex(pattern = r"^[A-Z][A-Z0-9_]{1,30}$"))]
-    pub(super) kind: String,
-    /// The duty a new kind falls under: `pii`, `phi`, `pci`, `secret` or `privileged` (default `pii`).
-    #[serde(default)]
-    pub(super) category: Option<Category>,
-    /// The words or phrases, found as whole words.
-    #[schemars(length(min = 1), inner(length(min = 2, max = 256)))]
-    pub(super) words: Vec<String>,
-    /// Whether case matters (default `false`).
-    #[serde(default)]
-    pub(super) case_sensitive: bool,
-    /// Belief in a match in percent (default 80).
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 100))]
-    pub(super) confidence: Option<u8>,
 }
 
 /// What happens to findings: by kind, else by category, else the default. No kind passes because nobody named it.

@@ -79,7 +79,11 @@ impl Node {
             let next = match &node.content {
                 Content::Scalar(_) => None,
                 Content::List(items) => {
-                    step.parse::<usize>().ok().and_then(|i| items.get(i)).map(|item| (item, item.mark.clone()))
+                    // By position, or by value: a set of names is written as a list.
+                    let by_position = step.parse::<usize>().ok().and_then(|index| items.get(index));
+                    let named =
+                        |item: &&Node| matches!(&item.content, Content::Scalar(value) if value == step.as_str());
+                    by_position.or_else(|| items.iter().find(named)).map(|item| (item, item.mark.clone()))
                 }
                 Content::Map(members) => members.iter().find(|m| m.key == *step).map(|m| (&m.value, m.mark.clone())),
             };

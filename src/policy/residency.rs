@@ -244,7 +244,8 @@ mod tests {
     fn no_event_leaves_for_a_region_it_may_not_enter() {
         use Category::{Pci, Phi, Pii};
         use Level::{Confidential, Restricted};
-        let cases: &[(Option<&str>, Level, &[Category], Result<(&str, Option<Basis>), Code>)] = &[
+        type Case<'a> = (Option<&'a str>, Level, &'a [Category], Result<(&'a str, Option<Basis>), Code>);
+        let cases: &[Case<'_>] = &[
             (Some("eu"), Confidential, &[Pii], Ok(("eu", None))),
             (Some(" EU "), Confidential, &[Pii], Ok(("eu", None))),
             (Some("de"), Restricted, &[Phi], Ok(("eu", None))),
