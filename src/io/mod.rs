@@ -1,13 +1,20 @@
 //! The only place that waits: run loop, Kafka, key store, root keepers, HTTP, telemetry, clock. It decides nothing.
 
 pub mod bench;
+pub mod check;
 pub mod clock;
 pub mod demo;
+pub mod entropy;
+pub mod erase;
 pub mod http;
 pub mod kafka;
 pub mod keystore;
+pub mod lines;
+pub mod restore;
 pub mod run;
 pub mod setup;
 pub mod sample;
+pub mod scrub;
 pub mod telemetry;
 pub mod topics;
+pub mod verify;

@@ -185,18 +185,12 @@ fn pipelines(options: &Options, keys: &OfflineKeys) -> Result<(Pipeline, Pipelin
             let first = sanitize.policy.residency.destinations.first().map(|to| Arc::clone(&to.region));
             sanitize.policy.residency.default = first;
         }
-        let json = build(&config, &ground)?;
+        let json = Pipeline::build(&config, &ground).ok_or(ScrubError::NothingToDo)?;
         let Work::Sanitize(sanitize) = &mut config.work else { continue };
         sanitize.reading.format = Format::Text;
-        return Ok((json, build(&config, &ground)?));
+        let text = Pipeline::build(&config, &ground).ok_or(ScrubError::NothingToDo)?;
+        return Ok((json, text));
     }
     Err(ScrubError::NothingToDo)
 }
 
-fn build(config: &crate::pipeline::PipelineConfig, ground: &Ground) -> Result<Pipeline, ScrubError> {
-    match Pipeline::build(config, ground) {
-        Ok(Some(pipeline)) => Ok(pipeline),
-        Ok(None) => Err(ScrubError::NothingToDo),
-        Err(problems) => Err(ConfigError::rules(&config.file, &problems).into()),
-    }
-}

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use super::kafka::Client;
 use super::topics::Wanted;
-use crate::detect::Detector;
 use crate::keys::DigestKey;
 use crate::pipeline::{
-    self, Ground, NamedKind, Pipeline, PipelineConfig, Problem, Property, Settings, Surroundings, Work,
+    self, Ground, Pipeline, PipelineConfig, Problem, Property, Settings, Work,
 };
 
 /// Checked configuration.
@@ -45,13 +44,6 @@ impl From<Vec<Problem>> for ConfigError {
     }
 }
 
-impl ConfigError {
-    /// Mistakes in the rules of one pipeline file.
-    pub fn rules(file: &str, problems: &[crate::detect::RuleProblem]) -> Self {
-        Self(problems.iter().map(|problem| format!("{file}: {problem}")).collect())
-    }
-}
-
 /// Settings where no file is named.
 pub const BARE: &str = "version: 1\nkafka:\n  bootstrap.servers: 127.0.0.1:9092\n";
 
@@ -83,10 +75,8 @@ pub fn loaded(file: &str, text: &str, pipelines: &[(&str, &str)], flags: &[(&str
         .collect();
     let pairs = environment.iter().map(|(n, v)| (n.as_str(), v.as_str())).chain(flags.iter().copied());
     let settings = pipeline::settings(file, text, pairs);
-    let kinds = builtin_kinds();
     let providers = settings.as_ref().ok().map(|settings| settings.providers.as_slice());
-    let around = Surroundings { kinds: &kinds, providers };
-    let checked = pipeline::load(pipelines, &around);
+    let checked = pipeline::load(pipelines, providers);
     let (settings, pipelines) = match (settings, checked) {
         (Ok(settings), Ok(pipelines)) => (settings, pipelines),
         (settings, checked) => {
@@ -137,12 +127,6 @@ fn secrets(properties: &BTreeMap<String, Property>) -> Result<BTreeMap<String, S
     if wrong.is_empty() { Ok(read) } else { Err(ConfigError(wrong)) }
 }
 
-/// The kinds that every pipeline knows, by [`crate::detect::Kind`].
-pub fn builtin_kinds() -> Vec<NamedKind> {
-    let detector = Detector::builtin();
-    detector.kinds().iter().map(|kind| NamedKind { name: kind.name.as_ref().into(), category: kind.category }).collect()
-}
-
 impl Loaded {
     /// How the main cluster is reached.
     pub fn client(&self) -> Client {
@@ -173,24 +157,19 @@ impl Loaded {
     }
 
     /// Pipelines ready to plan, by input topic.
-    pub fn routes(&self, digest_key: DigestKey) -> Result<HashMap<Arc<str>, Arc<Pipeline>>, ConfigError> {
+    pub fn routes(&self, digest_key: DigestKey) -> HashMap<Arc<str>, Arc<Pipeline>> {
         let ground = Ground {
             quarantine: Arc::clone(&self.settings.quarantine_topic),
             max_output_bytes: self.max_output_bytes(),
             digest_key,
         };
-        let (mut routes, mut wrong) = (HashMap::new(), Vec::new());
+        let mut routes = HashMap::new();
         for config in &self.pipelines {
-            match Pipeline::build(config, &ground) {
-                Ok(Some(built)) => {
-                    let built = Arc::new(built);
-                    routes.extend(config.topics.iter().map(|topic| (Arc::clone(topic), Arc::clone(&built))));
-                }
-                Ok(None) => {}
-                Err(problems) => wrong.extend(ConfigError::rules(&config.file, &problems).0),
+            if let Some(built) = Pipeline::build(config, &ground).map(Arc::new) {
+                routes.extend(config.topics.iter().map(|topic| (Arc::clone(topic), Arc::clone(&built))));
             }
         }
-        if wrong.is_empty() { Ok(routes) } else { Err(ConfigError(wrong)) }
+        routes
     }
 
     /// The erase pipeline, if there is one.
@@ -202,8 +181,8 @@ impl Loaded {
     }
 
     /// Runs all tests inside the pipeline files: file and line, name, differences.
-    pub fn rehearse(&self) -> Result<Vec<(String, String, Vec<String>)>, ConfigError> {
-        let routes = self.routes(pipeline::test_keys().digest_key())?;
+    pub fn rehearse(&self) -> Vec<(String, String, Vec<String>)> {
+        let routes = self.routes(pipeline::test_keys().digest_key());
         let mut results = Vec::new();
         for config in &self.pipelines {
             let Some(topic) = config.topics.first() else { continue };
@@ -213,7 +192,7 @@ impl Loaded {
                 results.push((place, case.name.clone(), pipeline::rehearse(built, topic, case)));
             }
         }
-        Ok(results)
+        results
     }
 
     /// The topics that the pipelines need, with the access that Lethe's user needs to them.

@@ -55,12 +55,12 @@ pub fn verify(evidence: &Evidence, late_start: bool) -> Result<Report, VerifyErr
         Evidence::Topic(config) => {
             let loaded = setup::load(Some(config), &[])?;
             let client = loaded.client();
-            let mut sources = BTreeSet::new();
-            for record in Tap::read_to_end(&client, &loaded.settings.audit_topic)? {
-                let value = record.value.unwrap_or_default();
-                sources.extend(Source::in_segment(&value));
-                verifier.feed(record.key.as_deref(), &value);
-            }
+            // The heads are read before the log, which may only have grown since; whose heads, a first look at it tells.
+            let topic = &loaded.settings.audit_topic;
+            let first_look = Tap::read_to_end(&client, topic)?;
+            let sources: BTreeSet<Source> =
+                first_look.iter().filter_map(|record| Source::in_segment(record.value.as_deref()?)).collect();
+            drop(first_look);
             let sources: Vec<Source> = sources.into_iter().collect();
             for suffix in ["", "-erasure"] {
                 let mut member = client.config(ClientRole::Reader);
@@ -71,6 +71,9 @@ pub fn verify(evidence: &Evidence, late_start: bool) -> Result<Report, VerifyErr
                         verifier.compare_head(&source, head);
                     }
                 }
+            }
+            for record in Tap::read_to_end(&client, topic)? {
+                verifier.feed(record.key.as_deref(), record.value.as_deref().unwrap_or_default());
             }
         }
     }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::checked::{Detection, EventType, KeyRule, PipelineConfig, Reading, Restore, Sanitize, Work};
+use super::checked::{EventType, KeyRule, PipelineConfig, Reading, Restore, Sanitize, Work};
 use super::plan::{Identity, Pipeline, Role};
-use super::restore::Restorer;
+use super::restore::{Bounds, Restorer};
 use super::sanitize::{KindName, Sanitizer};
 use crate::audit::{Name, PipelineRef};
-use crate::detect::{Detector, DetectorConfig, DictionaryRule, Kind, RegexRule, RuleProblem};
-use crate::event::Shape;
+use crate::event::{Format, Limits, Selectors, Shape, TenantId};
 use crate::firewall::Judge;
 use crate::keys::DigestKey;
 
@@ -24,15 +23,35 @@ pub struct Ground {
 }
 
 impl Pipeline {
+    /// A pipeline that restores for one audience wherever it is asked to: for an operator at the command line, who has the
+    /// keys anyway. The tenant comes from the sidecar.
+    pub fn restorer(audience: &str, ground: &Ground) -> Self {
+        let name = Name::fixed("command-line");
+        Self {
+            identity: Identity {
+                reference: PipelineRef { name: name.clone(), digest: Name::fixed("none") },
+                policy_header: "command-line".into(),
+                quarantine: Arc::clone(&ground.quarantine),
+                max_output_bytes: ground.max_output_bytes,
+                digest_key: ground.digest_key.clone(),
+            },
+            shape: Shape::new(Format::Auto, Selectors::default(), &[], Limits::default()),
+            role: Role::Restore(Box::new(Restorer {
+                audience: audience.into(),
+                bounds: Bounds::Operator,
+            })),
+        }
+    }
+
     /// Builds a pipeline; `None` for an erase pipeline, which plans nothing.
-    pub fn build(config: &PipelineConfig, ground: &Ground) -> Result<Option<Self>, Vec<RuleProblem>> {
+    pub fn build(config: &PipelineConfig, ground: &Ground) -> Option<Self> {
         let (shape, role) = match &config.work {
-            Work::Sanitize(sanitize) => (shape(&sanitize.reading), Role::Sanitize(Box::new(sanitizer(sanitize)?))),
+            Work::Sanitize(sanitize) => (shape(&sanitize.reading), Role::Sanitize(Box::new(sanitizer(sanitize)))),
             Work::Restore(restore) => (shape(&restore.reading), Role::Restore(Box::new(restorer(restore)))),
-            Work::Erase(_) => return Ok(None),
+            Work::Erase(_) => return None,
         };
         let name = |text: &str| Name::new(text).unwrap_or(Name::fixed("unnamed"));
-        Ok(Some(Self {
+        Some(Self {
             identity: Identity {
                 reference: PipelineRef { name: name(&config.name), digest: name(&config.digest) },
                 policy_header: format!("{} sha256:{}", config.name, config.digest),
@@ -42,7 +61,7 @@ impl Pipeline {
             },
             shape,
             role,
-        }))
+        })
     }
 }
 
@@ -50,79 +69,33 @@ fn shape(reading: &Reading) -> Shape {
     Shape::new(reading.format, reading.selectors.clone(), &reading.text, reading.limits)
 }
 
-fn sanitizer(config: &Sanitize) -> Result<Sanitizer, Vec<RuleProblem>> {
+fn sanitizer(config: &Sanitize) -> Sanitizer {
     let reading = &config.reading;
-    let kinds = config.detection.kinds.iter().map(|kind| KindName {
-        text: Arc::clone(&kind.name),
+    let kinds = config.detector.kinds().iter().map(|kind| KindName {
+        text: kind.name.as_ref().into(),
         fact: Name::new(&kind.name).unwrap_or(Name::fixed("UNNAMED")),
     });
-    Ok(Sanitizer {
-        detector: detector(&config.detection)?,
+    Sanitizer {
+        detector: Arc::clone(&config.detector),
         judge: Judge::new(),
         policy: config.policy.clone(),
         kinds: kinds.collect(),
-        default_tenant: reading.default_tenant.as_deref().and_then(crate::event::TenantId::new),
+        default_tenant: reading.default_tenant.as_deref().and_then(TenantId::new),
         subject_refs: reading.subject_refs,
         require_subject: reading.require_subject,
         digest_every_key: config.key == KeyRule::Digest,
         event_type: event_type(reading.event_type).into(),
-    })
-}
-
-fn detector(config: &Detection) -> Result<Detector, Vec<RuleProblem>> {
-    let name = |kind: Kind| config.kinds.get(usize::from(kind.0)).map_or_else(String::new, |kind| kind.name.to_string());
-    let category = |kind: Kind| config.kinds.get(usize::from(kind.0)).map(|kind| kind.category);
-    let detector = Detector::new(&DetectorConfig {
-        regexes: config
-            .rules
-            .iter()
-            .map(|rule| RegexRule {
-                kind: name(rule.kind),
-                category: category(rule.kind),
-                pattern: rule.pattern.clone(),
-                near: rule.context.clone(),
-                need: rule.context_required,
-                validator: None,
-                confidence: Some(rule.confidence),
-                examples: Vec::new(),
-                counterexamples: Vec::new(),
-            })
-            .collect(),
-        dictionaries: config
-            .dictionaries
-            .iter()
-            .map(|list| DictionaryRule {
-                kind: name(list.kind),
-                category: category(list.kind),
-                words: list.words.clone(),
-                confidence: Some(list.confidence),
-            })
-            .collect(),
-        allow: config.allow.clone(),
-        thresholds: config.thresholds.iter().map(|(kind, least)| (name(*kind), *least)).collect(),
-        disabled: config.disabled.iter().map(|kind| name(*kind)).collect(),
-        ..DetectorConfig::default()
-    })?;
-    // Policy and detector number the kinds apart from each other; a finding must never meet another kind's treatment.
-    let same = detector.kinds().len() == config.kinds.len()
-        && detector.kinds().iter().zip(&config.kinds).all(|(one, other)| *one.name == *other.name);
-    if same {
-        Ok(detector)
-    } else {
-        Err(vec![RuleProblem {
-            rule: "detect".into(),
-            what: "the kinds of policy and detector differ".into(),
-            help: "this is a mistake in lethe itself: please report it with the pipeline's `detect` section".into(),
-        }])
     }
 }
 
 fn restorer(config: &Restore) -> Restorer {
     Restorer {
         audience: Arc::clone(&config.audience),
-        residency: config.residency.clone(),
-        default_tenant: config.reading.default_tenant.as_deref().and_then(crate::event::TenantId::new),
-        require_subject: config.reading.require_subject,
+        bounds: Bounds::Pipeline {
+            residency: config.residency.clone(),
+            default_tenant: config.reading.default_tenant.as_deref().and_then(TenantId::new),
+            require_subject: config.reading.require_subject,
+        },
     }
 }
 

@@ -20,19 +20,30 @@ use crate::protect::{self, Sidecar};
 pub(super) struct Restorer {
     /// For whom.
     pub(super) audience: Arc<str>,
-    /// Where restored events may go: residency holds here as it does on the way in.
-    pub(super) residency: Residency,
-    /// The tenant of events that name none.
-    pub(super) default_tenant: Option<TenantId>,
-    /// Whether an event without a subject of its own is refused. With one, it must be the subject who was sealed.
-    pub(super) require_subject: bool,
+    /// Whose events it restores, and where they may go.
+    pub(super) bounds: Bounds,
+}
+
+/// Whose events are restored, and where they may go.
+pub(super) enum Bounds {
+    /// A pipeline's: residency holds here as it does on the way in.
+    Pipeline {
+        /// Where restored events may go.
+        residency: Residency,
+        /// The tenant of events that name none.
+        default_tenant: Option<TenantId>,
+        /// Whether an event without a subject of its own is refused. With one, it must be the subject who was sealed.
+        require_subject: bool,
+    },
+    /// An operator's, who looks at one record: the sidecar says whose it is.
+    Operator,
 }
 
 /// A restoring plan.
 pub(super) struct Restoring<'a> {
     restorer: &'a Restorer,
     event: Event<'a>,
-    tenant: TenantId,
+    tenant: Option<TenantId>,
     route: Route,
     at_ms: i64,
     sidecars: Vec<(Sidecar, KeyRequest)>,
@@ -49,20 +60,31 @@ impl Restorer {
         keys: &mut Vec<KeyRequest>,
     ) -> Step<'a> {
         let Some(at_ms) = event_time_ms(record, &event) else { return Step::Quarantine("missing_time") };
-        let Some(tenant) = event.tenant().or(self.default_tenant.as_ref()).cloned() else { return Step::Quarantine("missing_tenant") };
-        let subject = event.subject().map(|subject| {
-            KeyId::from_reference(subject.reveal())
-                .unwrap_or_else(|| identity.digest_key.key_id(&tenant, subject.reveal().as_bytes()))
-        });
-        // What comes back may be anything that was taken out: restored events go only where the most sensitive may.
-        let class = Class { level: Level::Restricted, categories: Categories::NONE };
-        let route = match self.residency.journey(Some(tenant.as_str()), event.region(), class) {
-            Ok((topic, region, basis)) => Route::Deliver { topic, region, basis },
-            Err(code) => Route::Quarantine(code),
+        let (tenant, route) = match &self.bounds {
+            Bounds::Pipeline { residency, default_tenant, .. } => {
+                let Some(tenant) = event.tenant().or(default_tenant.as_ref()) else {
+                    return Step::Quarantine("missing_tenant");
+                };
+                // What comes back may be anything that was taken out: it goes only where the most sensitive may.
+                let class = Class { level: Level::Restricted, categories: Categories::NONE };
+                let route = match residency.journey(Some(tenant.as_str()), event.region(), class) {
+                    Ok((topic, region, basis)) => Route::Deliver { topic, region, basis },
+                    Err(code) => Route::Quarantine(code),
+                };
+                (Some(tenant.clone()), route)
+            }
+            Bounds::Operator => {
+                let route = Route::Deliver { topic: "restored".into(), region: "here".into(), basis: None };
+                (event.tenant().cloned(), route)
+            }
         };
+        let subject = event.subject().zip(tenant.as_ref()).map(|(subject, tenant)| {
+            KeyId::from_reference(subject.reveal())
+                .unwrap_or_else(|| identity.digest_key.key_id(tenant, subject.reveal().as_bytes()))
+        });
         let (mut sidecars, mut refused, mut notes) = (Vec::new(), 0, Vec::new());
         for text in sealed_headers(record) {
-            match Sidecar::parse(text).map_err(|_| "sealed_broken").and_then(|s| self.admit(s, &tenant, subject)) {
+            match Sidecar::parse(text).map_err(|_| "sealed_broken").and_then(|s| self.admit(s, tenant.as_ref(), subject)) {
                 Ok(sidecar) => {
                     let (id, bucket) = (sidecar.key_id(), sidecar.bucket().clone());
                     // A sealed value may be opened as long as its keys live: the event's age is no matter here.
@@ -82,15 +104,16 @@ impl Restorer {
     fn admit(
         &self,
         sidecar: Sidecar,
-        tenant: &TenantId,
+        tenant: Option<&TenantId>,
         subject: Option<KeyId>,
     ) -> Result<Sidecar, &'static str> {
-        if sidecar.tenant() != tenant {
+        let Bounds::Pipeline { require_subject, .. } = &self.bounds else { return Ok(sidecar) };
+        if Some(sidecar.tenant()) != tenant {
             return Err("sealed_broken");
         }
         match subject {
             Some(id) if id != sidecar.key_id() => Err("sealed_broken"),
-            None if self.require_subject => Err("missing_subject"),
+            None if *require_subject => Err("missing_subject"),
             _ => Ok(sidecar),
         }
     }
@@ -136,7 +159,7 @@ impl Restoring<'_> {
         let outcome =
             if restored.restored == 0 && refused > 0 { audit::Outcome::Refused } else { audit::Outcome::Restored };
         let mut fact = identity.fact(record, outcome, now_ms);
-        fact.tenant = Some(self.tenant);
+        fact.tenant = self.tenant;
         fact.subject = self.sidecars.first().map(|(sidecar, _)| sidecar.key_id());
         fact.event_at = Some(Moment(self.at_ms));
         fact.region = name(&region);

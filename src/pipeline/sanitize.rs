@@ -16,7 +16,7 @@ use crate::protect::{self, Action, Scope, Sealer, Sidecar, Work};
 
 /// What a sanitising pipeline knows.
 pub(super) struct Sanitizer {
-    pub(super) detector: Detector,
+    pub(super) detector: Arc<Detector>,
     pub(super) judge: Judge,
     pub(super) policy: Policy,
     /// Kind names for facts and tokens, by [`crate::detect::Kind`].
@@ -120,6 +120,9 @@ impl Sanitizer {
                 grant: Grant::Create,
             });
         let mut notes = Vec::new();
+        if subject.is_none() && !scanned.is_empty() {
+            notes.push("no_subject");
+        }
         let echoed = if delivered { echoed(record, tenant.as_ref(), at_ms, &mut notes) } else { Vec::new() };
         keys.extend(request.iter().chain(&tenant_request).cloned());
         keys.extend(echoed.iter().map(|(_, _, request)| request.clone()));

@@ -3,4 +3,212 @@
 
 mod stream;
 
-pub use stream::{Round, StreamBench, bare, sanitising};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::clock::{Clock, SystemClock};
+use super::demo::PIPELINES;
+use super::entropy::Entropy;
+use super::keystore::{self, StoreError};
+use super::run::{ServiceError, shared};
+use super::sample::Sampler;
+use super::setup::{self, ConfigError};
+use super::topics::{Topics, Unreachable, Wanted};
+use crate::audit::{Chain, Source};
+use crate::detect::{Detector, Hint};
+use crate::event::{Position, RawRecord};
+use crate::pipeline::test_keys;
+use crate::sensitive::Sensitive;
+
+use super::kafka::Trouble;
+use stream::{Round, StreamBench, bare, sanitising};
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The file.
+    #[error("`{path}`: {error}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store.
+    #[error("key store: {0}")]
+    Store(#[from] StoreError),
+    /// The cluster.
+    #[error(transparent)]
+    Cluster(#[from] Unreachable),
+    /// Kafka.
+    #[error("{0}")]
+    Kafka(#[from] Trouble),
+    /// The service.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// A topic.
+    #[error("topic `{0}` could not be made: {1}")]
+    Topic(String, String),
+}
+
+/// Scans every line of a file, `rounds` times; the best round counts. Prints `detect MB/s FINDINGS`.
+pub fn detect(file: &Path, rounds: u32) -> Result<String, BenchError> {
+    let wrong = |error| BenchError::File { path: file.display().to_string(), error };
+    let content = std::fs::read_to_string(file).map_err(wrong)?;
+    let texts: Vec<String> = content
+        .lines()
+        .map(|line| match serde_json::from_str::<Value>(line) {
+            Ok(Value::Object(row)) => row.get("text").and_then(Value::as_str).unwrap_or(line).to_owned(),
+            Ok(Value::String(text)) => text,
+            _ => line.to_owned(),
+        })
+        .collect();
+    let bytes: usize = texts.iter().map(String::len).sum();
+    let (detector, clock) = (Detector::builtin(), SystemClock::new());
+    let (mut best, mut found) = (f64::INFINITY, 0);
+    let mut findings = Vec::new();
+    for _ in 0..rounds.max(1) {
+        found = 0;
+        let started = clock.monotonic_us();
+        for text in &texts {
+            findings.clear();
+            detector.scan(text, Hint::default(), &mut findings);
+            found += findings.len();
+        }
+        best = best.min((clock.monotonic_us() - started) as f64);
+    }
+    Ok(format!("detect {:.1} {found}", bytes as f64 / best.max(1.0)))
+}
+
+/// One record through the core, stage by stage, on one thread.
+pub fn record(events: u64) -> Result<String, BenchError> {
+    let loaded = setup::loaded("defaults", setup::BARE, PIPELINES, &[])?;
+    let keys = test_keys();
+    let routes = loaded.routes(keys.digest_key());
+    let topic: Arc<str> = "prompts.raw".into();
+    let Some(pipeline) = routes.get(&topic) else { return Ok(String::new()) };
+    let clock = SystemClock::new();
+    let mut sampler = Sampler::new(42, 10_000, clock.wall_ms());
+    let records: Vec<RawRecord> = (0..events)
+        .map(|offset| {
+            let sample = sampler.next_event();
+            RawRecord {
+                position: Position { topic: Arc::clone(&topic), partition: 0, offset: offset as i64 },
+                timestamp_ms: Some(clock.wall_ms()),
+                key: Some(Sensitive::new(sample.subject.into_bytes())),
+                value: Some(Sensitive::new(sample.value)),
+                headers: Vec::new(),
+            }
+        })
+        .collect();
+    let bytes: usize = records.iter().filter_map(|record| record.value.as_ref()).map(Sensitive::len).sum();
+    let mut chain = Chain::genesis(Source { topic: Arc::clone(&topic), partition: 0 });
+    let started = clock.monotonic_us();
+    let plans: Vec<_> = records.iter().map(|record| pipeline.plan(record)).collect();
+    let planned = clock.monotonic_us();
+    let requests: Vec<_> = plans.iter().flat_map(|plan| plan.keys().iter().cloned()).collect();
+    let ring = keys.ring(&requests);
+    let keyed = clock.monotonic_us();
+    let effects: Vec<_> = plans.into_iter().map(|plan| plan.apply(&ring, 0)).collect();
+    let applied = clock.monotonic_us();
+    let mut out_bytes = 0;
+    for effect in &effects {
+        chain.append(&effect.fact);
+        out_bytes += effect.records.iter().map(|record| record.weight_bytes()).sum::<usize>();
+    }
+    let chained = clock.monotonic_us();
+    let each = |from: u64, to: u64| (to - from) as f64 / events.max(1) as f64;
+    let findings: u64 = effects.iter().flat_map(|effect| &effect.fact.findings).map(|found| u64::from(found.count)).sum();
+    Ok(format!(
+        "record {events} events of {} B with {:.2} findings -> {} B out\n  plan (decode, scan, judge, decide)  {:6.2} us\n  keys (offline: derived each time)   {:6.2} us\n  apply (protect, encode)             {:6.2} us\n  audit (fact, hash)                  {:6.2} us",
+        bytes as u64 / events.max(1),
+        findings as f64 / events.max(1) as f64,
+        out_bytes as u64 / events.max(1),
+        each(started, planned),
+        each(planned, keyed),
+        each(keyed, applied),
+        each(applied, chained),
+    ))
+}
+
+/// What `lethe bench stream` is asked.
+pub struct Asked {
+    /// A real broker.
+    pub brokers: String,
+    /// Sample events.
+    pub events: u64,
+    /// Workers.
+    pub workers: usize,
+    /// Rounds.
+    pub rounds: u32,
+    /// Partitions of each topic.
+    pub partitions: i32,
+}
+
+/// The stream beside a bare loop, in turn. `say` prints a line, and says whether anyone still reads.
+pub fn stream(asked: &Asked, say: &mut dyn FnMut(&str) -> bool) -> Result<(), BenchError> {
+    let folder = tempfile::tempdir().map_err(|error| BenchError::File { path: "temporary folder".into(), error })?;
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let run = format!("{:08x}", u128::from_be_bytes(Entropy::new().id()) >> 96);
+    let (input, copies) = (format!("bench.{run}.raw"), format!("bench.{run}.copies"));
+    let pipeline = PIPELINES.first().map_or(String::new(), |(_, text)| {
+        let text = text.replace("[prompts.raw]", &format!("[{input}]"));
+        text.replace("prompts.sanitized.{region}", &format!("bench.{run}.sanitized.{{region}}"))
+    });
+    let (store, root) = (path("keys"), path("root"));
+    let (audit, quarantine) = (format!("bench.{run}.audit"), format!("bench.{run}.quarantine"));
+    let load = |group: &str| {
+        let flags = [
+            ("LETHE__KAFKA__BOOTSTRAP_SERVERS", asked.brokers.as_str()),
+            ("LETHE__GROUP", group),
+            ("LETHE__STORE__PATH", &store),
+            ("LETHE__ROOT__PATH", &root),
+            ("LETHE__TOPICS__AUDIT", &audit),
+            ("LETHE__TOPICS__QUARANTINE", &quarantine),
+        ];
+        setup::loaded("defaults", setup::BARE, &[("prompts.yaml", &pipeline)], &flags)
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let loaded = load("bench")?;
+    make_topics(&loaded, &copies, asked.partitions)?;
+    say(&format!("publishing {} sample events", asked.events));
+    let bench = StreamBench::fill(loaded.client(), input.as_str().into(), asked.events, clock.wall_ms())?;
+    let keys = keystore::open(&loaded.settings, Arc::clone(&clock))?;
+    let copies: Arc<str> = copies.into();
+    let mut ratios = Vec::new();
+    for number in 1..=asked.rounds.max(1) {
+        let group = |what: &str| format!("bench-{run}-{what}-{number}");
+        let base = Arc::new(shared(&load(&group("bare"))?, Arc::clone(&keys), Arc::clone(&clock)));
+        let plain = bare(&bench, &group("bare"), &copies, &base)?;
+        let ours = Arc::new(shared(&load(&group("lethe"))?, Arc::clone(&keys), Arc::clone(&clock)));
+        let lethe = sanitising(&bench, ours, asked.workers)?;
+        let ratio = lethe.records_per_second() / plain.records_per_second();
+        ratios.push(ratio);
+        let show = |round: &Round| {
+            format!("{:>8.0} records/s, {:>5.1} us processor time a record", round.records_per_second(), round.cpu_us_per_record())
+        };
+        if !say(&format!("round {number}: bare {}; lethe {}; ratio {ratio:.2}", show(&plain), show(&lethe))) {
+            break;
+        }
+    }
+    ratios.sort_by(f64::total_cmp);
+    let median = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
+    say(&format!("stream ratio {median:.2} (median of {}), {} B an event, {} workers", ratios.len(), bench.bytes / bench.records.max(1), asked.workers));
+    Ok(())
+}
+
+fn make_topics(loaded: &setup::Loaded, copies: &str, partitions: i32) -> Result<(), BenchError> {
+    let topics = Topics::open(&loaded.client())?;
+    let mut wanted = loaded.wanted_topics();
+    wanted.push(Wanted { name: copies.to_owned(), purpose: "copies".into(), access: "Write", config: Default::default() });
+    let plan = topics.plan(wanted)?;
+    for (name, made) in topics.apply(&plan, partitions, 1)? {
+        made.map_err(|error| BenchError::Topic(name, error))?;
+    }
+    Ok(())
+}

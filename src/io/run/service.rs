@@ -10,15 +10,12 @@ use crate::io::clock::Clock;
 use crate::io::http::{self, Observed};
 use crate::io::kafka::{BatchLimits, Trouble};
 use crate::io::keystore::{Keystore, StoreError};
-use crate::io::setup::{ConfigError, Loaded};
+use crate::io::setup::Loaded;
 use crate::io::telemetry;
 
 /// Why the service ended otherwise than it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// The pipelines' own rules don't compile together.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
     /// The key store can't be opened.
     #[error("key store: {0}")]
     Store(#[from] StoreError),
@@ -63,7 +60,7 @@ impl Running {
         stop: Stop,
     ) -> Result<Self, ServiceError> {
         let settings = &loaded.settings;
-        let shared = Arc::new(shared(loaded, Arc::clone(&store), Arc::clone(&clock))?);
+        let shared = Arc::new(shared(loaded, Arc::clone(&store), Arc::clone(&clock)));
         let erase = loaded.erase();
         let workers = if shared.routes.is_empty() { 0 } else { settings.workers };
         let health = Arc::new(Health::new(workers + usize::from(erase.is_some()), stop.clone()));
@@ -106,10 +103,10 @@ impl Running {
 }
 
 /// What the workers share.
-pub fn shared(loaded: &Loaded, store: Arc<dyn Keystore>, clock: Arc<dyn Clock>) -> Result<Shared, ServiceError> {
+pub fn shared(loaded: &Loaded, store: Arc<dyn Keystore>, clock: Arc<dyn Clock>) -> Shared {
     let settings = &loaded.settings;
-    Ok(Shared {
-        routes: loaded.routes(store.digest_key())?,
+    Shared {
+        routes: loaded.routes(store.digest_key()),
         store,
         client: loaded.client(),
         remotes: loaded.remotes(),
@@ -124,7 +121,7 @@ pub fn shared(loaded: &Loaded, store: Arc<dyn Keystore>, clock: Arc<dyn Clock>) 
             let labels = [("topic", topic.to_owned()), ("partition", partition.to_string())];
             metrics::gauge!("lethe_consumer_lag_records", &labels).set(lag as f64);
         }),
-    })
+    }
 }
 
 fn spawn(
