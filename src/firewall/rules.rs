@@ -113,7 +113,7 @@ pub(super) const RULES: [Rule; 24] = [
     Rule {
         reason: Reason::InstructionOverride, weight: 75, before_bytes: 0,
         triggers: &["ignor", "disregard", "forget", "overrid"],
-        confirm: r"^\w+\s+(?:(?:all|any|every|each|of|about|the|these|those|your)\s+){0,4}(?:instructions?|prompts?|rules|directives?|guidelines|commands?)\s+(?:[\w']+\s+){0,4}?(?:above|before|earlier|previously|so\s+far|until\s+now|given)\b",
+        confirm: r"^\w+\s+(?:(?:all|any|every|each|of|about|the|these|those|your)\s+){0,4}(?:instructions?|prompts?|rules|directives?|guidelines|commands?)\s+(?:(?:that|which|you(?:'ve)?|i(?:'ve)?|we|have|were|was|been|got|received|gave|given|told)\s+){0,4}?(?:above|before|earlier|previously|so\s+far|until\s+now|given)\b",
     },
     Rule {
         reason: Reason::InstructionOverride, weight: 70, before_bytes: 0,
