@@ -108,7 +108,12 @@ fn the_shipped_files_are_sound_and_fit_together() {
     assert_eq!(shown(&pipeline::agree("lethe.yaml", &settings, &pipelines)), "");
     let schema: Value = serde_json::from_str(&read(&top().join("schemas/pipeline.schema.json"))).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    assert!(!validator.is_valid(&serde_json::json!({"version": 1, "name": "x", "kind": "sanitize"})));
+    let erase = serde_json::json!({"version": 1, "name": "x", "kind": "erase", "input": {"topics": ["a"]},
+        "output": {"receipts": "b"}});
+    assert!(validator.is_valid(&erase));
+    let mut sanitize = erase.clone();
+    sanitize["kind"] = "sanitize".into();
+    assert!(!validator.is_valid(&sanitize));
 }
 
 #[test]

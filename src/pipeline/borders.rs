@@ -6,8 +6,10 @@ use std::sync::Arc;
 use super::problem::choose;
 use super::report::{Report, at};
 use super::treating::{declared, well_named};
-use super::written::{Output, RegionEntry, ResidencySection};
+use super::written::Output;
+use super::written_rules::{RegionEntry, ResidencySection};
 use crate::detect::Category;
+use crate::event::TenantId;
 use crate::policy::{Agreement, Categories, Destination, Level, Provider, Residency, Transfer};
 
 /// Checks residency. `providers` are those of the settings; `None` where none were read.
@@ -40,6 +42,10 @@ pub(super) fn check(
         declared(default, &names, &at!["residency", "default"], "region", &[], report);
     }
     for (tenant, region) in &written.tenants {
+        if TenantId::new(tenant).is_none() {
+            let what = format!("`{tenant}` can't be a tenant");
+            report.key(&at!["residency", "tenants", tenant], &[], what, "a tenant is 1 to 128 of `A-Za-z0-9._:-`");
+        }
         declared(region, &names, &at!["residency", "tenants", tenant], "region", &[], report);
     }
     let mut transfers: Vec<Transfer> = Vec::new();
@@ -114,11 +120,13 @@ fn transfer_makes_sense(
         provider.region == transfer.to
             && entries.iter().any(|(_, entry)| entry.provider.as_deref() == Some(&provider.name))
     });
+    let aliased =
+        entries.iter().any(|(_, entry)| entry.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(&transfer.from)));
     if !names.contains(&&*transfer.to) && !to_provider {
         let help = choose(&transfer.to, names.iter().copied(), "regions");
         let what = format!("neither a region nor a provider used here is in `{}`", transfer.to);
         report.value(&at!["residency", "transfers", index, "to"], &[], what, help);
-    } else if names.contains(&&*transfer.from) && !to_provider {
+    } else if (names.contains(&&*transfer.from) || aliased) && !to_provider {
         // A region with a destination of its own keeps its events; only its provider can stand elsewhere.
         let what = format!("events of `{}` stay there: this rule never applies", transfer.from);
         report.key(

@@ -2,8 +2,8 @@
 
 use super::problem::choose;
 use super::report::{Report, at};
-pub use super::written::ExpectedOutcome;
-use super::written::{ExpectedFirewall, TestCase};
+pub use super::written_cases::ExpectedOutcome;
+use super::written_cases::{ExpectedFirewall, TestCase};
 use crate::policy::{Code, FirewallAction, Level, Outcome};
 
 /// One test of a pipeline file.

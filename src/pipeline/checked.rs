@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cases::Case;
 pub use super::written::{EventType, KeyRule};
 use crate::detect::Detector;
-use crate::event::{Format, JsonPath, Limits, Selectors};
+use crate::event::{JsonPath, Shape};
 use crate::policy::{Policy, Residency};
 
 /// One pipeline, checked.
@@ -83,18 +83,12 @@ pub struct Erase {
 }
 
 /// How a pipeline's events are read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Reading {
     /// What kind of event leaves.
     pub event_type: EventType,
-    /// What a payload is.
-    pub format: Format,
-    /// Where an event's attributes stand.
-    pub selectors: Selectors,
-    /// Free text that the firewall judges; empty: the usual places of chat events.
-    pub text: Vec<JsonPath>,
-    /// What is too much.
-    pub limits: Limits,
+    /// Format, selectors, free text and limits.
+    pub shape: Shape,
     /// The tenant of events that name none.
     pub default_tenant: Option<Arc<str>>,
     /// Whether a subject may be a subject ref.

@@ -2,7 +2,7 @@
 
 use super::report::{Report, at};
 use super::treating::{declared, well_named};
-use super::written::{RetentionEntry, RetentionSection};
+use super::written_rules::{RetentionEntry, RetentionSection};
 use crate::policy::{Level, RetentionClass, RetentionRule, RetentionRules};
 
 /// The class of a pipeline that writes none.

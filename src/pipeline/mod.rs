@@ -1,6 +1,6 @@
 //! YAML to a checked [`Pipeline`]; the core's front door: [`Pipeline::plan`], [`Plan::apply`], [`Effects`]. It never waits.
 //!
-//! Configuration comes in two types: as written (`written.rs`, `settings_written.rs`: the JSON Schema is generated from them)
+//! Configuration comes in two types: as written (`written*.rs`, `settings_written.rs`: the JSON Schema is generated from them)
 //! and as true ([`PipelineConfig`], [`Settings`]). Between the two every mistake is collected, with its line and its remedy.
 
 mod across;
@@ -31,6 +31,8 @@ mod settings_written;
 mod treating;
 mod units;
 mod written;
+mod written_cases;
+mod written_rules;
 mod yaml;
 
 pub use build::Ground;

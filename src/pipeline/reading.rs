@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::checked::Reading;
 use super::report::{Report, at};
 use super::written::{EventSection, InputFormat};
-use crate::event::{Format, JsonPath, Limits, PathProblem, Selector, Selectors};
+use crate::event::{Format, JsonPath, Limits, PathProblem, Selector, Selectors, Shape};
 
 /// Checks `event`. `require_subject` is what holds where the file doesn't say.
 pub(super) fn check(
@@ -46,21 +46,20 @@ pub(super) fn check(
         );
     }
     let count = |number: Option<u32>, usual: usize| number.and_then(|n| usize::try_from(n).ok()).unwrap_or(usual);
+    let format = match format {
+        InputFormat::Auto => Format::Auto,
+        InputFormat::Json => Format::Json,
+        InputFormat::CloudEvents => Format::CloudEvents,
+        InputFormat::Text => Format::Text,
+    };
+    let limits = Limits {
+        value_bytes: bytes.flatten().unwrap_or(usual.value_bytes),
+        depth: count(written.limits.depth, usual.depth),
+        slots: count(written.limits.slots, usual.slots),
+    };
     Reading {
         event_type: written.kind,
-        format: match format {
-            InputFormat::Auto => Format::Auto,
-            InputFormat::Json => Format::Json,
-            InputFormat::CloudEvents => Format::CloudEvents,
-            InputFormat::Text => Format::Text,
-        },
-        selectors,
-        text,
-        limits: Limits {
-            value_bytes: bytes.flatten().unwrap_or(usual.value_bytes),
-            depth: count(written.limits.depth, usual.depth),
-            slots: count(written.limits.slots, usual.slots),
-        },
+        shape: Shape::new(format, selectors, &text, limits),
         default_tenant: written.default_tenant.map(Arc::from),
         subject_refs: written.subject_refs,
         require_subject: written.require_subject.unwrap_or(require_subject),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::detection::find;
 use super::problem::choose;
 use super::report::{Report, at};
-use super::written::{
+use super::written_rules::{
     CategoryTreatments, ClassSection, Requirements, RestoreSection, TreatmentEntry, TreatmentName, Treatments,
 };
 use crate::detect::{Category, Detector, Kind, KindInfo};

@@ -162,11 +162,12 @@ impl<'a> Reader<'a> {
         }
         let (content, anchor) = match event {
             Event::Alias(id) => {
-                let Some(node) = self.anchors.get(&id).cloned() else {
+                let Some(size) = self.anchors.get(&id).map(Node::size) else {
                     return Err(self.refuse(&at, "an alias within what it stands for", "write the value out"));
                 };
-                self.spend(&at, node.size())?;
-                return Ok(Node { mark: at, content: node.content });
+                self.spend(&at, size)?;
+                let content = self.anchors.get(&id).map_or(Content::Scalar(Value::Null), |node| node.content.clone());
+                return Ok(Node { mark: at, content });
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.no_tag(&at, tag.is_some())?;
@@ -321,7 +322,7 @@ mod tests {
             ("a: !!str 1\n", 1, "a YAML tag"),
             ("a: 1\n? [x]\n: 2\n", 2, "a key that is not a text"),
             ("a: *nothing\n", 1, "not YAML"),
-            (&bomb, 5, "aliases unfolded"),
+            (&bomb, 6, "aliases unfolded"),
             (&deep, 1, "nested deeper"),
         ] {
             let problem = parse("f.yaml", text).unwrap_err();

@@ -2,6 +2,8 @@
 //!
 //! The one table below makes the enum, its text and `docs/outcomes.md`; a test compares the latter.
 
+use crate::event::Unreadable;
+
 /// What a code does to the event that carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -91,6 +93,24 @@ codes! {
     SealedBroken "sealed_broken" Note "a token stayed: its sealed original belongs elsewhere or was altered" "find who changed the `lethe-sealed` header";
 }
 
+impl From<&Unreadable> for Code {
+    fn from(unreadable: &Unreadable) -> Self {
+        match unreadable {
+            Unreadable::Tombstone => Self::Tombstone,
+            Unreadable::Empty => Self::Empty,
+            Unreadable::NotUtf8 => Self::NotUtf8,
+            Unreadable::NotJson { .. } => Self::NotJson,
+            Unreadable::TooDeep { .. } => Self::TooDeep,
+            Unreadable::TooLarge { .. } => Self::TooLarge,
+            Unreadable::TooManySlots { .. } => Self::TooManySlots,
+            Unreadable::AmbiguousAttribute(_) => Self::AmbiguousAttribute,
+            Unreadable::BadAttribute(_) => Self::BadAttribute,
+            Unreadable::BadHeader => Self::BadHeader,
+            Unreadable::BadCloudEvent(_) => Self::BadCloudevent,
+        }
+    }
+}
+
 impl Code {
     /// The code of this text.
     pub fn from_text(text: &str) -> Option<Self> {
@@ -101,6 +121,7 @@ impl Code {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Attribute;
 
     #[test]
     fn codes_are_distinct_and_read_back() {
@@ -109,5 +130,24 @@ mod tests {
             assert!(code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'8'), "{code:?}");
         }
         assert_eq!(Code::from_text("no such code"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_has_one_code_whoever_names_it() {
+        for unreadable in [
+            Unreadable::Tombstone,
+            Unreadable::Empty,
+            Unreadable::NotUtf8,
+            Unreadable::NotJson { at: 0 },
+            Unreadable::TooDeep { limit: 0 },
+            Unreadable::TooLarge { bytes: 0, limit: 0 },
+            Unreadable::TooManySlots { limit: 0 },
+            Unreadable::AmbiguousAttribute(Attribute::Tenant),
+            Unreadable::BadAttribute(Attribute::Tenant),
+            Unreadable::BadHeader,
+            Unreadable::BadCloudEvent(""),
+        ] {
+            assert_eq!(Code::from(&unreadable).as_str(), unreadable.code());
+        }
     }
 }
