@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::treat::protect_with;
 use super::*;
-use crate::event::{self, Event, Format, Limits, Place, Position, RawRecord, Selectors, Shape};
+use crate::event::{self, Event, Format, Limits, Position, RawRecord, Selectors, Shape};
 use crate::sensitive::Sensitive;
 
 fn record(value: impl AsRef<[u8]>) -> RawRecord {
@@ -246,8 +246,6 @@ fn headers_and_keys_are_redacted_for_good_and_numbers_become_one_token() {
     let event = decode(&record);
     let mut work = find(&event, "ada@example.org", "EMAIL", Action::Token);
     work.extend(find(&event, "4111", "CREDIT_CARD", Action::Token));
-    work.extend(find(&event, "1111", "CREDIT_CARD", Action::Token));
-    let work: Vec<_> = work.into_iter().filter(|work| work.range.start != 1).collect();
     let protected = protect(&event, &work, &world.sealer());
     assert_eq!(protected.counts, Counts { token: 2, redact: 2, ..Counts::default() });
     let out = event.encode(&protected.edits);
@@ -387,13 +385,13 @@ proptest! {
         let first = record(&value);
         let event = decode(&first);
         let protected = protect_with(&event, &works(&event, &picks), &world.sealer(), symbols);
-        let mut meanings: HashMap<String, (bool, Sensitive)> = HashMap::new();
+        let mut meanings: HashMap<String, (u8, Sensitive)> = HashMap::new();
         for edit in &protected.edits {
             let crate::event::Replacement::Text(with) = &edit.with else { unreachable!() };
-            let number = event.slots()[edit.slot].place == Place::Number;
             let original = event.original(edit.slot, edit.range.clone());
-            let meaning = meanings.entry(with.clone()).or_insert((number, original.bytes.clone()));
-            prop_assert_eq!(&meaning.1, &original.bytes);
+            let meaning = (original.form, original.bytes);
+            let known = meanings.entry(with.clone()).or_insert_with(|| meaning.clone());
+            prop_assert_eq!(&*known, &meaning);
         }
     }
 
