@@ -31,10 +31,10 @@ pub struct Event<'a> {
 pub(super) enum Part {
     Value,
     Key,
-    HeaderName(usize),
-    HeaderValue(usize),
+    HeaderName(u32),
+    HeaderValue(u32),
     /// Index into [`Event::blobs`].
-    Blob(usize),
+    Blob(u32),
 }
 
 /// Where a slot stands in its part, in bytes.
@@ -53,6 +53,10 @@ pub(super) struct Site {
 impl Site {
     pub(super) fn quoted(&self) -> bool {
         self.outer != self.inside
+    }
+
+    pub(super) fn range(&self) -> Range<usize> {
+        self.inside.0 as usize..self.inside.1 as usize
     }
 }
 
@@ -158,9 +162,11 @@ impl<'a> Event<'a> {
         let bytes = match part {
             Part::Value => self.record.value.as_ref(),
             Part::Key => self.record.key.as_ref(),
-            Part::HeaderName(index) => self.record.headers.get(index).map(|header| &header.name),
-            Part::HeaderValue(index) => self.record.headers.get(index).and_then(|header| header.value.as_ref()),
-            Part::Blob(index) => self.blobs.get(index).map(|blob| &blob.data),
+            Part::HeaderName(index) => self.record.headers.get(index as usize).map(|header| &header.name),
+            Part::HeaderValue(index) => {
+                self.record.headers.get(index as usize).and_then(|header| header.value.as_ref())
+            }
+            Part::Blob(index) => self.blobs.get(index as usize).map(|blob| &blob.data),
         };
         bytes.map(Sensitive::reveal).unwrap_or_default()
     }

@@ -39,8 +39,8 @@ impl Event<'_> {
             if header.value.as_ref().is_some_and(|value| std::str::from_utf8(value.reveal()).is_err()) {
                 return None;
             }
-            let name = String::from_utf8(of(Part::HeaderName(index))).ok()?;
-            Some((name, header.value.as_ref().map(|_| of(Part::HeaderValue(index)))))
+            let name = String::from_utf8(of(Part::HeaderName(index as u32))).ok()?;
+            Some((name, header.value.as_ref().map(|_| of(Part::HeaderValue(index as u32)))))
         });
         let key = self.record.key.as_ref().filter(|_| !self.has_binary_key()).map(|_| of(Part::Key));
         Encoded { key, value: of(Part::Value), headers: headers.collect() }
@@ -75,7 +75,7 @@ impl Event<'_> {
 
     /// Base64 data again, as it was where nothing in it changed.
     fn blob(&self, index: usize, edits: &[&Edit]) -> String {
-        let text = STANDARD.encode(self.splice(Part::Blob(index), edits));
+        let text = STANDARD.encode(self.splice(Part::Blob(index as u32), edits));
         if self.blobs.get(index).is_some_and(|blob| blob.escaped_slashes) { text.replace('/', "\\/") } else { text }
     }
 

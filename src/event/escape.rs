@@ -30,7 +30,11 @@ impl Course<'_> {
     }
 
     /// Where byte `offset` of the text stands.
+    #[inline]
     pub(super) fn locate(&self, offset: u32) -> u32 {
+        if self.breaks.is_empty() {
+            return self.start + offset;
+        }
         let before = self.breaks.partition_point(|at| at.text <= offset);
         match before.checked_sub(1).and_then(|last| self.breaks.get(last)) {
             Some(last) => last.raw + (offset - last.text),

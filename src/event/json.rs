@@ -5,34 +5,31 @@
 
 use std::ops::Range;
 
-/// Why a text is not walked to its end.
+/// Why a text is not walked to its end. Where: [`Walker::at`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Not JSON from this byte on.
-    Syntax(usize),
+    /// Not JSON.
+    Syntax,
     /// Arrays and objects nested deeper than the limit.
     TooDeep,
 }
 
-/// One token. Ranges are bytes of the document; those of strings leave the quotes out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One token. Small on purpose: where it stands is asked of the walker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
     ObjectStart,
     ObjectEnd,
     ArrayStart,
     ArrayEnd,
     /// A member name; its colon is behind the walker too.
-    Name {
-        inside: Range<usize>,
-        escaped: bool,
-    },
-    Text {
-        inside: Range<usize>,
-        escaped: bool,
-    },
-    Number(Range<usize>),
+    Name,
+    Text,
+    Number,
     Null,
-    Bool(bool),
+    True,
+    False,
+    /// The document and the white space behind it are walked.
+    End,
 }
 
 #[derive(Clone, Copy)]
@@ -52,37 +49,61 @@ enum Expect {
 pub(super) struct Walker<'t> {
     bytes: &'t [u8],
     at: usize,
-    /// One entry for each open container: whether it is an object.
-    open: Vec<bool>,
+    /// How many containers are open.
+    level: usize,
+    /// For each of them, innermost in the lowest bit, whether it is an object; 64 levels further out in `outer`.
+    objects: u64,
+    outer: Vec<u64>,
     expect: Expect,
     depth: usize,
+    /// The last name, text or number.
+    inside: (usize, usize),
+    escaped: bool,
 }
 
 impl<'t> Walker<'t> {
     /// `depth`: how many containers may be open at once.
     pub(super) fn new(text: &'t str, depth: usize) -> Self {
-        Self { bytes: text.as_bytes(), at: 0, open: Vec::with_capacity(8), expect: Expect::Value, depth }
+        let (bytes, expect, outer) = (text.as_bytes(), Expect::Value, Vec::new());
+        Self { bytes, at: 0, level: 0, objects: 0, outer, expect, depth, inside: (0, 0), escaped: false }
     }
 
-    /// The next token; `None` when the document and the white space behind it are walked.
+    /// Where it stands.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The bytes of the last name, text or number, without quotes.
     #[inline]
-    pub(super) fn next(&mut self) -> Result<Option<Token>, Fault> {
+    pub(super) fn inside(&self) -> Range<usize> {
+        self.inside.0..self.inside.1
+    }
+
+    /// Whether the last name or text has escapes.
+    #[inline]
+    pub(super) fn escaped(&self) -> bool {
+        self.escaped
+    }
+
+    /// The next token.
+    #[inline]
+    pub(super) fn next(&mut self) -> Result<Token, Fault> {
         self.skip_space();
         let expect = self.expect;
         match expect {
-            Expect::Value => self.value().map(Some),
-            Expect::ValueOrEnd if self.take(b']') => Ok(Some(self.close(Token::ArrayEnd))),
-            Expect::ValueOrEnd => self.value().map(Some),
-            Expect::NameOrEnd if self.take(b'}') => Ok(Some(self.close(Token::ObjectEnd))),
-            Expect::NameOrEnd => self.name().map(Some),
-            Expect::CommaOrEnd => self.comma_or_end().map(Some),
-            Expect::Nothing if self.at == self.bytes.len() => Ok(None),
-            Expect::Nothing => self.fault(),
+            Expect::CommaOrEnd => self.comma_or_end(),
+            Expect::Value => self.value(),
+            Expect::NameOrEnd if self.take(b'}') => Ok(self.close(Token::ObjectEnd)),
+            Expect::NameOrEnd => self.name(),
+            Expect::ValueOrEnd if self.take(b']') => Ok(self.close(Token::ArrayEnd)),
+            Expect::ValueOrEnd => self.value(),
+            Expect::Nothing if self.at == self.bytes.len() => Ok(Token::End),
+            Expect::Nothing => Err(Fault::Syntax),
         }
     }
 
     fn comma_or_end(&mut self) -> Result<Token, Fault> {
-        let object = self.open.last() == Some(&true);
+        let object = self.objects & 1 == 1;
         match self.bytes.get(self.at) {
             Some(b',') => {
                 self.at += 1;
@@ -97,56 +118,64 @@ impl<'t> Walker<'t> {
                 self.at += 1;
                 Ok(self.close(Token::ArrayEnd))
             }
-            _ => self.fault(),
+            _ => Err(Fault::Syntax),
         }
     }
 
     fn value(&mut self) -> Result<Token, Fault> {
         match self.bytes.get(self.at) {
             Some(b'"') => {
-                let (inside, escaped) = self.string()?;
-                Ok(self.done(Token::Text { inside, escaped }))
+                self.string()?;
+                Ok(self.done(Token::Text))
             }
             Some(b'{') => self.open(true),
             Some(b'[') => self.open(false),
             Some(b'-' | b'0'..=b'9') => {
-                let range = self.number()?;
-                Ok(self.done(Token::Number(range)))
+                self.number()?;
+                Ok(self.done(Token::Number))
             }
-            Some(b't') => self.word(b"true", Token::Bool(true)),
-            Some(b'f') => self.word(b"false", Token::Bool(false)),
+            Some(b't') => self.word(b"true", Token::True),
+            Some(b'f') => self.word(b"false", Token::False),
             Some(b'n') => self.word(b"null", Token::Null),
-            _ => self.fault(),
+            _ => Err(Fault::Syntax),
         }
     }
 
     fn name(&mut self) -> Result<Token, Fault> {
-        let (inside, escaped) = self.string()?;
+        self.string()?;
         self.skip_space();
         if !self.take(b':') {
-            return self.fault();
+            return Err(Fault::Syntax);
         }
         self.expect = Expect::Value;
-        Ok(Token::Name { inside, escaped })
+        Ok(Token::Name)
     }
 
     fn open(&mut self, object: bool) -> Result<Token, Fault> {
-        if self.open.len() >= self.depth {
+        if self.level >= self.depth {
             return Err(Fault::TooDeep);
         }
         self.at += 1;
-        self.open.push(object);
+        if self.level > 0 && self.level.is_multiple_of(64) {
+            self.outer.push(self.objects);
+        }
+        self.level += 1;
+        self.objects = self.objects << 1 | u64::from(object);
         self.expect = if object { Expect::NameOrEnd } else { Expect::ValueOrEnd };
         Ok(if object { Token::ObjectStart } else { Token::ArrayStart })
     }
 
     fn close(&mut self, token: Token) -> Token {
-        self.open.pop();
+        self.level -= 1;
+        self.objects >>= 1;
+        if self.level > 0 && self.level.is_multiple_of(64) {
+            self.objects = self.outer.pop().unwrap_or_default();
+        }
         self.done(token)
     }
 
     fn done(&mut self, token: Token) -> Token {
-        self.expect = if self.open.is_empty() { Expect::Nothing } else { Expect::CommaOrEnd };
+        self.expect = if self.level == 0 { Expect::Nothing } else { Expect::CommaOrEnd };
         token
     }
 
@@ -155,42 +184,39 @@ impl<'t> Walker<'t> {
             self.at += word.len();
             return Ok(self.done(token));
         }
-        self.fault()
+        Err(Fault::Syntax)
     }
 
-    fn number(&mut self) -> Result<Range<usize>, Fault> {
-        let start = self.at;
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        match number_bytes(rest) {
-            Some(length) => {
-                self.at += length;
-                Ok(start..self.at)
-            }
-            None => self.fault(),
-        }
+    fn number(&mut self) -> Result<(), Fault> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let length = number_bytes(rest).ok_or(Fault::Syntax)?;
+        self.inside = (self.at, self.at + length);
+        self.at += length;
+        Ok(())
     }
 
     /// Past a string; the walker stands on its opening quote.
     #[inline]
-    fn string(&mut self) -> Result<(Range<usize>, bool), Fault> {
+    fn string(&mut self) -> Result<(), Fault> {
         if !self.take(b'"') {
-            return self.fault();
+            return Err(Fault::Syntax);
         }
         let start = self.at;
-        let mut escaped = false;
+        self.escaped = false;
         loop {
             self.at = next_special(self.bytes, self.at);
             match self.bytes.get(self.at) {
                 Some(b'"') => {
+                    self.inside = (start, self.at);
                     self.at += 1;
-                    return Ok((start..self.at - 1, escaped));
+                    return Ok(());
                 }
                 Some(b'\\') => {
-                    escaped = true;
+                    self.escaped = true;
                     self.escape()?;
                 }
                 // A control character, or the end.
-                _ => return self.fault(),
+                _ => return Err(Fault::Syntax),
             }
         }
     }
@@ -199,12 +225,12 @@ impl<'t> Walker<'t> {
         let long = match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => false,
             Some(b'u') => true,
-            _ => return self.fault(),
+            _ => return Err(Fault::Syntax),
         };
         if long {
             let digits = self.bytes.get(self.at + 2..self.at + 6).unwrap_or_default();
             if digits.len() < 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
-                return self.fault();
+                return Err(Fault::Syntax);
             }
         }
         self.at += if long { 6 } else { 2 };
@@ -223,10 +249,6 @@ impl<'t> Walker<'t> {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(self.at) {
             self.at += 1;
         }
-    }
-
-    fn fault<T>(&self) -> Result<T, Fault> {
-        Err(Fault::Syntax(self.at))
     }
 }
 
@@ -301,8 +323,8 @@ mod tests {
         let mut walker = Walker::new(text, 1_000);
         loop {
             match walker.next() {
-                Ok(Some(_)) => {}
-                Ok(None) => return true,
+                Ok(Token::End) => return true,
+                Ok(_) => {}
                 Err(_) => return false,
             }
         }
@@ -358,10 +380,21 @@ mod tests {
     }
 
     #[test]
+    fn deep_nesting_is_followed_to_its_end_and_back() {
+        for depth in [63, 64, 65, 127, 128, 129, 300] {
+            let (open, close): (String, String) =
+                (0..depth).map(|level| if level % 3 == 0 { ("[", "]") } else { ("{\"a\":", "}") }).unzip();
+            let close: String = close.chars().rev().collect();
+            agrees(&format!("{open}1{close}"));
+            agrees(&format!("{open}1{}", close.replacen("]}", "}]", 1)));
+        }
+    }
+
+    #[test]
     fn nesting_beyond_the_limit_stops_there() {
         let mut walker = Walker::new("[[[1]]]", 2);
-        assert_eq!(walker.next(), Ok(Some(Token::ArrayStart)));
-        assert_eq!(walker.next(), Ok(Some(Token::ArrayStart)));
+        assert_eq!(walker.next(), Ok(Token::ArrayStart));
+        assert_eq!(walker.next(), Ok(Token::ArrayStart));
         assert_eq!(walker.next(), Err(Fault::TooDeep));
     }
 

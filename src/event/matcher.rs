@@ -132,6 +132,12 @@ impl Matcher {
         place.iter().any(|id| self.nodes.get(*id as usize).is_some_and(|node| node.text))
     }
 
+    /// Whether any selector ends at a place.
+    #[inline]
+    pub(super) fn has_picks(&self, place: &[u32]) -> bool {
+        place.iter().any(|id| self.nodes.get(*id as usize).is_some_and(|node| !node.picks.is_empty()))
+    }
+
     /// The selectors that end at a place: (attribute, rank).
     pub(super) fn picks(&self, place: &[u32]) -> impl Iterator<Item = (usize, usize)> {
         place.iter().filter_map(|id| self.nodes.get(*id as usize)).flat_map(|node| node.picks.iter().copied())

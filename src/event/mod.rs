@@ -19,6 +19,7 @@ mod original;
 mod path;
 mod shape;
 mod unreadable;
+mod walk;
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
