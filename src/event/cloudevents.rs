@@ -1,9 +1,9 @@
 //! CloudEvents 1.0 on Kafka: which mode a record is in, and what an event must have. Batches and Avro are refused.
 
-use super::RawRecord;
 use super::decoded::{Event, header};
 use super::shape::Format;
 use super::unreadable::Unreadable;
+use super::{RawHeader, RawRecord};
 
 /// What the headers say that the value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,13 @@ pub(super) enum Mode {
 
 /// Reads the mode from the headers, and holds a binary CloudEvent to its rules where the pipeline asks for one.
 pub(super) fn mode(record: &RawRecord, format: Format) -> Result<Mode, Unreadable> {
-    let content_type = header(record, |name| name.eq_ignore_ascii_case("content-type"));
+    let content_type =
+        match record.headers.iter().find(|header| header.name.reveal().eq_ignore_ascii_case(b"content-type")) {
+            Some(RawHeader { value: Some(value), .. }) => {
+                Some(std::str::from_utf8(value.reveal()).map_err(|_| Unreadable::BadHeader)?)
+            }
+            _ => None,
+        };
     let media = content_type.map(|text| text.split(';').next().unwrap_or_default().trim()).unwrap_or_default();
     let is_event = media.get(..EVENT.len()).is_some_and(|start| start.eq_ignore_ascii_case(EVENT));
     if is_event && matches!(format, Format::Auto | Format::CloudEvents) {

@@ -61,7 +61,7 @@ impl<'a, 's> Decoder<'a, 's> {
             attributes: None,
             dropped_headers: 0,
         };
-        Self { shape, event, picks: Vec::new(), held: Vec::new(), has_data: false }
+        Self { shape, event, picks: Vec::with_capacity(8), held: Vec::new(), has_data: false }
     }
 
     fn value(&mut self, text: &'a str) -> Result<(), Unreadable> {

@@ -172,6 +172,7 @@ fn what_cannot_be_handled_safely_has_a_code() {
             RawRecord { headers: vec![RawHeader { name: Sensitive::new(vec![0xff]), value: None }], ..record("{}") },
             "bad_header",
         ),
+        (with_headers("{}", &[("content-type", b"\xff")]), "bad_header"),
         (structured("[]"), "bad_cloudevent"),
         (structured(r#"{"specversion":"1.0","id":"1","source":"/a"}"#), "bad_cloudevent"),
         (

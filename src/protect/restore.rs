@@ -4,14 +4,18 @@
 //! is worth nothing by itself.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::sidecar::Sidecar;
-use super::token;
+use super::token::{self, MAX_TOKEN_BYTES};
 use super::treat::{same, stands_alone};
 use crate::event::{Edit, Event, Original, Replacement, TenantId};
 use crate::keys::{KeyId, SealingKeys};
+
+/// Bytes of a subject reference.
+const REFERENCE_BYTES: usize = 30;
 
 /// Who asks, and for whose data.
 #[derive(Clone, Copy, Debug)]
@@ -71,12 +75,8 @@ pub fn restore(event: &Event<'_>, sidecars: &[(&Sidecar, &SealingKeys)], reader:
     let mut result = Restored::default();
     for (index, slot) in event.slots().iter().enumerate().filter(|(_, slot)| slot.place.in_body()) {
         let text = slot.text.reveal();
-        for found in listed.finder.iter().flat_map(|finder| finder.find_iter(text)).collect::<Vec<_>>() {
-            let (range, pattern) = (found.range(), found.pattern().as_usize());
-            if !listed.is_exact(pattern) && !stands_alone(text, &range) {
-                continue;
-            }
-            if let Some(original) = listed.open(pattern, &mut result.refused) {
+        for (range, stand_in) in listed.find(text) {
+            if let Some(original) = listed.open(stand_in, &mut result.refused) {
                 result.edits.push(Edit { slot: index, range, with: Replacement::Original(original) });
                 result.restored += 1;
             }
@@ -91,9 +91,11 @@ pub fn restore(event: &Event<'_>, sidecars: &[(&Sidecar, &SealingKeys)], reader:
 struct Listed<'s> {
     sidecars: &'s [(&'s Sidecar, &'s SealingKeys)],
     reader: &'s Reader<'s>,
-    finder: Option<AhoCorasick>,
     /// From stand-in to its index among those below.
     indexes: HashMap<&'s str, usize>,
+    /// Finds surrogates, and which of the stand-ins they are; tokens and references are known by how they begin.
+    surrogates: Option<(AhoCorasick, Vec<usize>)>,
+    references: bool,
     /// For each stand-in the entries that claim it: sidecar and entry.
     claims: Vec<(&'s str, Vec<(usize, usize)>)>,
     opened: HashMap<usize, Option<Original>>,
@@ -114,17 +116,51 @@ impl<'s> Listed<'s> {
                 }
             }
         }
-        // Built anew for each event: the automaton that is quickest to build.
+        let is_reference = |text: &str| KeyId::from_reference(text).is_some();
+        let references = claims.iter().any(|(text, _)| is_reference(text));
+        let plain = |text: &str| !text.starts_with('[') && !is_reference(text);
+        let (texts, which): (Vec<&str>, Vec<usize>) = claims
+            .iter()
+            .enumerate()
+            .filter(|(_, (text, _))| plain(text))
+            .map(|(index, (text, _))| (*text, index))
+            .unzip();
+        // Built anew for each event that has any: the automaton that is quickest to build.
         let mut builder = AhoCorasick::builder();
         builder.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::NoncontiguousNFA));
-        let finder = builder.build(claims.iter().map(|(stand_in, _)| stand_in)).ok().filter(|_| !claims.is_empty());
-        Self { sidecars, reader, finder, indexes, claims, opened: HashMap::new() }
+        let surrogates = if texts.is_empty() { None } else { builder.build(&texts).ok().map(|finder| (finder, which)) };
+        Self { sidecars, reader, indexes, surrogates, references, claims, opened: HashMap::new() }
     }
 
-    /// Whether a stand-in is one that no other text runs into: a token or a subject reference.
-    fn is_exact(&self, index: usize) -> bool {
-        let is_exact = |text: &str| text.starts_with('[') || KeyId::from_reference(text).is_some();
-        self.claims.get(index).is_some_and(|(stand_in, _)| is_exact(stand_in))
+    /// Where a text holds stand-ins, in order and apart from each other, and which.
+    fn find(&self, text: &str) -> Vec<(Range<usize>, usize)> {
+        let mut found = Vec::new();
+        let mut known = |range: Range<usize>| {
+            if let Some(index) = text.get(range.clone()).and_then(|text| self.indexes.get(text)) {
+                found.push((range, *index));
+            }
+        };
+        for start in memchr::memchr_iter(b'[', text.as_bytes()) {
+            let window = text.as_bytes().get(start..text.len().min(start + MAX_TOKEN_BYTES)).unwrap_or_default();
+            if let Some(end) = memchr::memchr(b']', window) {
+                known(start..start + end + 1);
+            }
+        }
+        if self.references {
+            memchr::memmem::find_iter(text.as_bytes(), "sub_").for_each(|start| known(start..start + REFERENCE_BYTES));
+        }
+        if let Some((finder, which)) = &self.surrogates {
+            let alone = finder.find_iter(text).filter(|found| stands_alone(text, &found.range()));
+            found.extend(alone.filter_map(|hit| Some((hit.range(), *which.get(hit.pattern().as_usize())?))));
+        }
+        found.sort_by_key(|(range, _)| (range.start, range.end));
+        let mut end = 0;
+        found.retain(|(range, _)| {
+            let apart = range.start >= end;
+            end = if apart { range.end } else { end };
+            apart
+        });
+        found
     }
 
     /// What a stand-in stands for, if this reader may know and all who say so agree.
