@@ -22,9 +22,9 @@ pub struct Destruction {
     /// Generations of the subject's key that were destroyed now; none where none was held.
     pub generations: Vec<u32>,
     /// Fingerprint of the page key that was destroyed with them.
-    pub page: Option<Fingerprint>,
-    /// Fingerprint of the root that was destroyed.
-    pub root: Option<Fingerprint>,
+    pub page: Option<Name>,
+    /// Fingerprint of the key right under the root that was destroyed.
+    pub root: Option<Name>,
     /// Who kept that root, and what their destroying means.
     pub keeper: RootKeeper,
     /// Attempts to open samples afterwards, where some were made.
@@ -167,10 +167,10 @@ pub struct Destroyed {
     pub generations: Vec<u32>,
     /// Fingerprint of the page key destroyed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub page_sha256: Option<Fingerprint>,
+    pub page_fingerprint: Option<Name>,
     /// Fingerprint of the root destroyed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub root_sha256: Option<Fingerprint>,
+    pub root_fingerprint: Option<Name>,
     /// Who kept the root.
     pub root_keeper: RootKeeper,
     /// How long caches could hold, and how long was waited.
@@ -337,8 +337,8 @@ fn done(state: &State, waited_ms: u64, settings: &Settings) -> Option<(Destroyed
         settled_at: times.settled?,
         epoch: destruction.epoch,
         generations: destruction.generations.clone(),
-        page_sha256: destruction.page,
-        root_sha256: destruction.root,
+        page_fingerprint: destruction.page.clone(),
+        root_fingerprint: destruction.root.clone(),
         root_keeper: destruction.keeper.clone(),
         caches: Caches { lease_ms: settings.lease_ms, waited_ms },
         fence: FencedOff {

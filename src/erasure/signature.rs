@@ -9,13 +9,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::receipt::{Receipt, SCHEMA};
 use crate::audit::Fingerprint;
+use crate::keys::SigningKey;
 
 const ALGORITHM: &str = "Ed25519";
 
@@ -59,8 +60,8 @@ pub fn key_id(public_key: &[u8]) -> Fingerprint {
 }
 
 /// Names the signer in the receipt, and signs it. The same receipt and key give the same bytes.
-pub fn sign(receipt: &Receipt, key: &Ed25519KeyPair) -> Vec<u8> {
-    let receipt = Receipt { signer: Some(key_id(key.public_key().as_ref())), ..receipt.clone() };
+pub fn sign(receipt: &Receipt, key: &SigningKey) -> Vec<u8> {
+    let receipt = Receipt { signer: Some(key_id(&key.public_key())), ..receipt.clone() };
     #[expect(clippy::expect_used, reason = "no map keys and no fallible serializer: a test writes every member")]
     let body = serde_json::to_string(&receipt).expect("a receipt is plain data");
     let value = STANDARD.encode(key.sign(body.as_bytes()));

@@ -1,13 +1,14 @@
 //! Requests as they come, crashes at every step, and receipts in the hands of whoever would change them.
 
 use proptest::prelude::*;
-use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use zeroize::Zeroizing;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::*;
 use crate::audit::{Chain, Fingerprint, Moment, Name, Outcome, PipelineRef, Source};
 use crate::event::{Position, TenantId};
+use crate::keys::SigningKey;
 use crate::keys::{DigestKey, Fence, KeyId};
 
 const NOW: Moment = Moment(1_795_239_102_007);
@@ -35,15 +36,15 @@ fn destruction(generations: &[u32]) -> Destruction {
     Destruction {
         epoch: 4,
         generations: generations.to_vec(),
-        page: Some(Fingerprint::of(b"page")),
-        root: Some(Fingerprint::of(b"root")),
+        page: Some(Name::fixed("00112233445566aa")),
+        root: Some(Name::fixed("00112233445566bb")),
         keeper: RootKeeper { provider: Name::fixed("file"), irreversible: Irreversibility::FileOverwritten },
         tried: Some(Tried { attempts: 3, failed: 3 }),
     }
 }
 
-fn key() -> Ed25519KeyPair {
-    Ed25519KeyPair::from_seed_unchecked(&[5; 32]).unwrap()
+fn key() -> SigningKey {
+    SigningKey::new(&Zeroizing::new([5; 32]))
 }
 
 /// What a driver would report when it has carried an effect out.
@@ -250,13 +251,13 @@ fn the_published_schema_describes_another_receipt() {
 #[test]
 fn a_receipt_of_another_key_or_form_is_believed() {
     let receipt = run(&machine(), request()).0;
-    let (key, other) = (key(), Ed25519KeyPair::from_seed_unchecked(&[6; 32]).unwrap());
+    let (key, other) = (key(), SigningKey::new(&Zeroizing::new([6; 32])));
     let signed = sign(&receipt, &key);
     assert_eq!(signed, sign(&receipt, &key), "the same receipt gives other bytes");
-    let read = verify(&signed, key.public_key().as_ref()).unwrap();
-    assert_eq!(read, Receipt { signer: Some(key_id(key.public_key().as_ref())), ..receipt });
-    assert_eq!(verify(&signed, other.public_key().as_ref()), Err(Unverified::BadSignature));
-    assert_eq!(verify(b"{}", key.public_key().as_ref()), Err(Unverified::NotSigned));
+    let read = verify(&signed, &key.public_key()).unwrap();
+    assert_eq!(read, Receipt { signer: Some(key_id(&key.public_key())), ..receipt });
+    assert_eq!(verify(&signed, &other.public_key()), Err(Unverified::BadSignature));
+    assert_eq!(verify(b"{}", &key.public_key()), Err(Unverified::NotSigned));
     assert_eq!(verify(&signed, b"short"), Err(Unverified::BadSignature));
 }
 
@@ -277,7 +278,7 @@ proptest! {
         let mut signed = sign(&run(&machine(), request()).0, &key);
         let place = at.index(signed.len());
         signed[place] ^= 1 << bit;
-        prop_assert!(verify(&signed, key.public_key().as_ref()).is_err());
+        prop_assert!(verify(&signed, &key.public_key()).is_err());
     }
 
     /// A driver that crashes anywhere: before it persists a step, after it did and before the effect, or after the effect and

@@ -138,6 +138,27 @@ impl Shape {
         Self { format, selectors, limits, matcher }
     }
 
+    /// The same for payloads of one format.
+    #[must_use]
+    pub fn with_format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// The same, reading an attribute from a header where nothing else yields it.
+    #[must_use]
+    pub fn or_header(mut self, attribute: Attribute, name: &str) -> Self {
+        let list = match attribute {
+            Attribute::Subject => &mut self.selectors.subject,
+            Attribute::Tenant => &mut self.selectors.tenant,
+            Attribute::Conversation => &mut self.selectors.conversation,
+            Attribute::Region => &mut self.selectors.region,
+            Attribute::Time => &mut self.selectors.time,
+        };
+        list.push(Selector::Header(name.to_owned()));
+        self
+    }
+
     /// The limits it was built with.
     pub fn limits(&self) -> Limits {
         self.limits

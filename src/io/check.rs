@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::clock::SystemClock;
-use super::keystore;
-use super::setup::Loaded;
+use super::keystore::StoreError;
+use super::setup::{self, Loaded};
 use super::topics::{Standing, Topics};
 
 /// One answer.
@@ -82,9 +82,9 @@ fn cluster(loaded: &Loaded, lines: &mut Vec<Line>) {
 }
 
 fn store(loaded: &Loaded, lines: &mut Vec<Line>) {
-    match keystore::open(&loaded.settings, Arc::new(SystemClock::default())) {
+    match setup::open_store(&loaded.settings, Arc::new(SystemClock::default())) {
         Ok(_) => lines.push(Line::new("key store", true, "opens, and its root fits")),
-        Err(error) if error.code() == "locked" => {
+        Err(StoreError::Locked(_)) => {
             lines.push(Line::new("key store", true, "in use by a running `lethe run`, not looked into"));
         }
         Err(error) => lines.push(Line::new("key store", false, error.to_string())),

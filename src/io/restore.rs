@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::clock::{Clock, SystemClock};
 use super::kafka::{Client, From, Mirror, Resumed, Tap, Trouble, resume};
-use super::keystore::{self, Keystore, StoreError};
+use super::keystore::{Keystore, StoreError};
 use super::lines::Line;
 use super::scrub::{ScrubError, keys_from};
 use super::setup::{self, ConfigError};
@@ -96,13 +96,13 @@ pub fn restore(options: &Options, input: impl BufRead, mut output: impl Write) -
         Keys::File(path) => (Ring::Offline(keys_from(path)?), Facts::local()),
         Keys::Store(path) => {
             let loaded = setup::load(Some(path), &[])?;
-            let store = keystore::open(&loaded.settings, Arc::clone(&clock))?;
+            let store = setup::open_store(&loaded.settings, Arc::clone(&clock))?;
             let facts = Facts::published(&loaded.client(), &loaded.settings.audit_topic, &loaded.settings.instance)?;
             (Ring::Store(store), facts)
         }
     };
     let digest_key = match &ring {
-        Ring::Store(store) => store.digest_key(),
+        Ring::Store(store) => store.digest_key()?,
         Ring::Offline(keys) => keys.digest_key(),
     };
     let ground = Ground { quarantine: "none".into(), max_output_bytes: usize::MAX, digest_key };

@@ -13,7 +13,7 @@ use super::entropy;
 use super::lines::Line;
 use super::setup::{self, ConfigError};
 use crate::audit::Outcome;
-use crate::event::{Format, Position, RawHeader, RawRecord, Selector};
+use crate::event::{Attribute, Format, Position, RawHeader, RawRecord};
 use crate::pipeline::{Ground, OfflineKeys, Pipeline, Work};
 use crate::sensitive::Sensitive;
 
@@ -176,18 +176,18 @@ fn pipelines(options: &Options, keys: &OfflineKeys) -> Result<(Pipeline, Pipelin
     let ground = Ground { quarantine: "none".into(), max_output_bytes: usize::MAX, digest_key: keys.digest_key() };
     for mut config in loaded.pipelines {
         let Work::Sanitize(sanitize) = &mut config.work else { continue };
-        let selectors = &mut sanitize.reading.selectors;
-        let header = |name: &str| Selector::Header(name.into());
-        selectors.tenant.push(header("lethe-tenant"));
-        selectors.subject.push(header("lethe-subject"));
-        selectors.region.push(header("lethe-region"));
+        let shape = std::mem::take(&mut sanitize.reading.shape)
+            .or_header(Attribute::Tenant, "lethe-tenant")
+            .or_header(Attribute::Subject, "lethe-subject")
+            .or_header(Attribute::Region, "lethe-region");
+        sanitize.reading.shape = shape.clone();
         if options.region.is_none() && sanitize.policy.residency.default.is_none() {
             let first = sanitize.policy.residency.destinations.first().map(|to| Arc::clone(&to.region));
             sanitize.policy.residency.default = first;
         }
         let json = Pipeline::build(&config, &ground).ok_or(ScrubError::NothingToDo)?;
         let Work::Sanitize(sanitize) = &mut config.work else { continue };
-        sanitize.reading.format = Format::Text;
+        sanitize.reading.shape = shape.with_format(Format::Text);
         let text = Pipeline::build(&config, &ground).ok_or(ScrubError::NothingToDo)?;
         return Ok((json, text));
     }

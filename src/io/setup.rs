@@ -5,7 +5,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::clock::Clock;
 use super::kafka::Client;
+use super::keystore::{EmbeddedStore, Keystore, Options, StoreError};
+use super::kms::FileKeeper;
 use super::topics::Wanted;
 use crate::keys::DigestKey;
 use crate::pipeline::{
@@ -125,6 +128,17 @@ fn secrets(properties: &BTreeMap<String, Property>) -> Result<BTreeMap<String, S
         }
     }
     if wrong.is_empty() { Ok(read) } else { Err(ConfigError(wrong)) }
+}
+
+/// Opens the key store with its root keeper.
+pub fn open_store(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn Keystore>, StoreError> {
+    let pipeline::Store::Embedded { path, cache_bytes } = &settings.store;
+    let pipeline::Root::File { path: root } = &settings.root;
+    let keeper = Arc::new(FileKeeper::open(Path::new(root))?);
+    let mut options = Options::new(path);
+    options.key_lease_ms = settings.key_lease_seconds.saturating_mul(1_000);
+    options.cache_bytes = *cache_bytes;
+    Ok(Arc::new(EmbeddedStore::open(options, keeper, clock)?))
 }
 
 impl Loaded {

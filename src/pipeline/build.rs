@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::checked::{EventType, KeyRule, PipelineConfig, Reading, Restore, Sanitize, Work};
+use super::checked::{EventType, KeyRule, PipelineConfig, Restore, Sanitize, Work};
 use super::plan::{Identity, Pipeline, Role};
 use super::restore::{Bounds, Restorer};
 use super::sanitize::{KindName, Sanitizer};
 use crate::audit::{Name, PipelineRef};
-use crate::event::{Format, Limits, Selectors, Shape, TenantId};
+use crate::event::{Shape, TenantId};
 use crate::firewall::Judge;
 use crate::keys::DigestKey;
 
@@ -35,7 +35,7 @@ impl Pipeline {
                 max_output_bytes: ground.max_output_bytes,
                 digest_key: ground.digest_key.clone(),
             },
-            shape: Shape::new(Format::Auto, Selectors::default(), &[], Limits::default()),
+            shape: Shape::default(),
             role: Role::Restore(Box::new(Restorer {
                 audience: audience.into(),
                 bounds: Bounds::Operator,
@@ -46,8 +46,8 @@ impl Pipeline {
     /// Builds a pipeline; `None` for an erase pipeline, which plans nothing.
     pub fn build(config: &PipelineConfig, ground: &Ground) -> Option<Self> {
         let (shape, role) = match &config.work {
-            Work::Sanitize(sanitize) => (shape(&sanitize.reading), Role::Sanitize(Box::new(sanitizer(sanitize)))),
-            Work::Restore(restore) => (shape(&restore.reading), Role::Restore(Box::new(restorer(restore)))),
+            Work::Sanitize(sanitize) => (sanitize.reading.shape.clone(), Role::Sanitize(Box::new(sanitizer(sanitize)))),
+            Work::Restore(restore) => (restore.reading.shape.clone(), Role::Restore(Box::new(restorer(restore)))),
             Work::Erase(_) => return None,
         };
         let name = |text: &str| Name::new(text).unwrap_or(Name::fixed("unnamed"));
@@ -63,10 +63,6 @@ impl Pipeline {
             role,
         })
     }
-}
-
-fn shape(reading: &Reading) -> Shape {
-    Shape::new(reading.format, reading.selectors.clone(), &reading.text, reading.limits)
 }
 
 fn sanitizer(config: &Sanitize) -> Sanitizer {

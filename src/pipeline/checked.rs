@@ -66,18 +66,8 @@ pub struct Restore {
 /// An erase pipeline.
 #[derive(Clone, Debug)]
 pub struct Erase {
-    /// Path of the tenant in a request.
-    pub tenant: JsonPath,
     /// The tenant of requests that name none.
     pub default_tenant: Option<Arc<str>>,
-    /// Path of the subject id.
-    pub subject: JsonPath,
-    /// Path of the reason.
-    pub reason: JsonPath,
-    /// Path of the request's own id.
-    pub request_id: JsonPath,
-    /// Path of the time it was made.
-    pub requested_at: JsonPath,
     /// Topic of signed receipts.
     pub receipts: Arc<str>,
 }

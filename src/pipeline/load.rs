@@ -50,7 +50,7 @@ fn one(file: &str, root: &Node, providers: Option<&[Provider]>) -> (Option<Pipel
             meaning::restore(written, file, meaning::fingerprint(&value), providers, &mut report)
         }),
         Some("erase") => typed::<EraseFile>(root, &mut report)
-            .and_then(|(written, value)| meaning::erase(written, file, meaning::fingerprint(&value), &mut report)),
+            .map(|(written, value)| meaning::erase(written, file, meaning::fingerprint(&value), &mut report)),
         _ => None,
     };
     let clean = report.clean();

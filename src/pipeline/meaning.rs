@@ -104,31 +104,21 @@ pub(super) fn erase(
     file: &str,
     digest: Arc<str>,
     report: &mut Report<'_>,
-) -> Option<PipelineConfig> {
-    let request = written.request;
-    let mut read = |name: &str, text: &str| reading::json_path(text, &at!["request", name], report);
-    let (tenant, subject) = (read("tenant", &request.tenant), read("subject", &request.subject));
-    let (reason, request_id) = (read("reason", &request.reason), read("request_id", &request.request_id));
-    let requested_at = read("requested_at", &request.requested_at);
+) -> PipelineConfig {
     let topics = topics(written.input, report);
     let erase = Erase {
-        tenant: tenant?,
-        default_tenant: request.default_tenant.map(Arc::from),
-        subject: subject?,
-        reason: reason?,
-        request_id: request_id?,
-        requested_at: requested_at?,
+        default_tenant: written.request.default_tenant.map(Arc::from),
         receipts: written.output.receipts.into(),
     };
-    Some(PipelineConfig {
+    PipelineConfig {
         name: written.name.into(),
         digest,
         file: file.to_owned(),
         topics,
-        quarantine: written.output.quarantine.map(Arc::from),
+        quarantine: None,
         work: Work::Erase(Box::new(erase)),
         cases: Vec::new(),
-    })
+    }
 }
 
 /// SHA-256 in hex of what a file says, its tests left out.

@@ -8,6 +8,7 @@ use super::plan::Identity;
 use super::{Effects, OutRecord};
 use crate::audit::{Name, Outcome};
 use crate::event::RawRecord;
+use crate::policy::{self, Code};
 use crate::sensitive::Sensitive;
 
 /// A record and the code of why it was put aside.
@@ -20,15 +21,13 @@ pub(super) struct Quarantine<'a> {
 #[derive(Serialize)]
 struct Descriptor<'a> {
     v: u8,
+    id: String,
     code: &'static str,
-    lethe_id: String,
+    outcome: &'static str,
+    pipeline: &'a Name,
+    policy: &'a Name,
     source: Source<'a>,
-    pipeline: &'a crate::audit::PipelineRef,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value_bytes: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key_bytes: Option<usize>,
-    headers: usize,
+    sizes: Sizes,
 }
 
 #[derive(Serialize)]
@@ -36,6 +35,14 @@ struct Source<'a> {
     topic: &'a str,
     partition: i32,
     offset: i64,
+    timestamp_ms: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Sizes {
+    value_bytes: Option<usize>,
+    key_bytes: Option<usize>,
+    headers: usize,
 }
 
 impl<'a> Quarantine<'a> {
@@ -53,15 +60,25 @@ impl<'a> Quarantine<'a> {
     /// The quarantine record alone, for outcomes whose fact says more.
     pub(super) fn out(&self, identity: &Identity) -> OutRecord {
         let position = &self.record.position;
+        let outcome = Code::from_text(self.code).map_or(policy::Outcome::Quarantine, Code::outcome);
         let descriptor = Descriptor {
             v: 1,
+            id: position.to_string(),
             code: self.code,
-            lethe_id: position.to_string(),
-            source: Source { topic: &position.topic, partition: position.partition, offset: position.offset },
-            pipeline: &identity.reference,
-            value_bytes: self.record.value.as_ref().map(Sensitive::len),
-            key_bytes: self.record.key.as_ref().map(Sensitive::len),
-            headers: self.record.headers.len(),
+            outcome: outcome.as_str(),
+            pipeline: &identity.reference.name,
+            policy: &identity.reference.digest,
+            source: Source {
+                topic: &position.topic,
+                partition: position.partition,
+                offset: position.offset,
+                timestamp_ms: self.record.timestamp_ms,
+            },
+            sizes: Sizes {
+                value_bytes: self.record.value.as_ref().map(Sensitive::len),
+                key_bytes: self.record.key.as_ref().map(Sensitive::len),
+                headers: self.record.headers.len(),
+            },
         };
         let headers = [
             ("__connect.errors.topic", position.topic.to_string()),

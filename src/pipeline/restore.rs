@@ -14,7 +14,7 @@ use crate::audit::{self, Moment, Name};
 use crate::event::{Event, RawRecord, TenantId};
 use crate::keys::{Grant, KeyId, KeyRequest, KeyRing, KeyState};
 use crate::policy::{Categories, Class, Level, Residency, Route};
-use crate::protect::{self, Sidecar};
+use crate::protect::{self, Reader, Reason, Restored, Sidecar};
 
 /// What a restoring pipeline knows.
 pub(super) struct Restorer {
@@ -133,7 +133,7 @@ impl Restoring<'_> {
             match ring.state(request) {
                 KeyState::Live(keys) => open.push((sidecar, &**keys)),
                 state => {
-                    self.refused += sidecar.len() as u32;
+                    self.refused += sidecar.entry_count() as u32;
                     self.notes.push(match state {
                         KeyState::Erased(_) => "erased_subject",
                         KeyState::Expired => "expired_retention",
@@ -142,7 +142,18 @@ impl Restoring<'_> {
                 }
             }
         }
-        let restored = protect::restore(&self.event, &open, &self.restorer.audience);
+        let restored = match open.first() {
+            Some((first, _)) => {
+                // `admit` has held every sidecar against the event's own tenant and subject, where it names them.
+                let reader = Reader {
+                    tenant: first.tenant(),
+                    subject: first.key_id(),
+                    audience: &self.restorer.audience,
+                };
+                protect::restore(&self.event, &open, &reader)
+            }
+            None => Restored::default(),
+        };
         let mut encoded = self.event.encode(&restored.edits);
         encoded.headers.retain(|(name, _)| !reserved(name));
         let mut headers = Outgoing::new(encoded.headers);
@@ -152,8 +163,8 @@ impl Restoring<'_> {
 
         let refused = self.refused + restored.refused.len() as u32;
         for (_, reason) in &restored.refused {
-            if !self.notes.contains(&reason.as_str()) {
-                self.notes.push(reason.as_str());
+            if !self.notes.contains(&note_of(*reason)) {
+                self.notes.push(note_of(*reason));
             }
         }
         let outcome =
@@ -180,5 +191,13 @@ impl Restoring<'_> {
             timestamp_ms: record.timestamp_ms,
         };
         Effects { records: vec![out], fact }
+    }
+}
+
+/// The code under which a refusal is known outside.
+fn note_of(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Audience => "not_for_audience",
+        Reason::Foreign | Reason::Key | Reason::Altered | Reason::Conflict => "sealed_broken",
     }
 }

@@ -47,7 +47,7 @@ pub(super) struct Sanitizing<'a> {
     tenant: Option<TenantId>,
     verdict: Verdict,
     decision: Decision,
-    work: Vec<Work>,
+    work: Vec<Work<'a>>,
     /// Subject refs: written whatever the keys say.
     refs: Vec<Edit>,
     /// Whether the record key holds personal data and is replaced by its digest.
@@ -180,14 +180,14 @@ impl Sanitizer {
     }
 
     /// Work for protection; and whether the record key must be replaced by its digest.
-    fn work(
-        &self,
+    fn work<'a>(
+        &'a self,
         event: &Event<'_>,
         scanned: &[(usize, Finding)],
         decision: &Decision,
         refs: &mut Vec<Edit>,
-    ) -> (Vec<Work>, bool) {
-        let mut work: Vec<Work> = Vec::with_capacity(scanned.len());
+    ) -> (Vec<Work<'a>>, bool) {
+        let mut work: Vec<Work<'a>> = Vec::with_capacity(scanned.len());
         let mut digest_record_key = self.digest_every_key;
         for (((slot, finding), treatment), audiences) in
             scanned.iter().zip(&decision.treatments).zip(&decision.audiences)
@@ -222,7 +222,7 @@ impl Sanitizer {
                 last.action = Action::Redact;
                 continue;
             }
-            let kind = Arc::clone(&self.kind(*finding).text);
+            let kind = &*self.kind(*finding).text;
             work.push(Work { slot: *slot, range, kind, action, audiences: *audiences });
         }
         (work, digest_record_key)
@@ -297,14 +297,13 @@ impl Sanitizing<'_> {
             class: Arc::clone(&self.decision.retention.class),
             index: self.decision.retention.bucket_index(self.at_ms),
         };
-        let bucket_index = bucket.index;
         let sealer = Sealer {
             keys: keys.map(|keys| &**keys),
             tenant_keys: tenant_keys.map(|keys| &**keys),
             digest_key: &identity.digest_key,
             tenant: self.tenant.as_ref(),
             subject: self.subject,
-            bucket,
+            bucket: &bucket,
             scope,
             scope_id,
             audiences: &self.sanitizer.policy.audiences,
@@ -345,7 +344,7 @@ impl Sanitizing<'_> {
         fact.destination = name(&topic);
         fact.retention = name(&self.decision.retention.class)
             .map(|class| audit::Kept { class, expires_at: Some(Moment(expires_ms)) });
-        fact.keys = keys.map(|keys| audit::KeysUsed { generation: keys.generation(), bucket: bucket_index });
+        fact.keys = keys.map(|keys| audit::KeysUsed { generation: keys.generation(), bucket: bucket.index });
         fact.output_sha256 = Some(audit::Fingerprint::of(&value));
         let out = OutRecord {
             topic,
@@ -392,9 +391,6 @@ impl Sanitizing<'_> {
         let outcome = if keep { audit::Outcome::Quarantined } else { audit::Outcome::Blocked };
         let mut fact = self.fact(identity, record, outcome, now_ms);
         fact.code = Some(Name::fixed(code));
-        if !keep {
-            return Effects { records: Vec::new(), fact };
-        }
         fact.destination = name(&identity.quarantine);
         Effects { records: vec![Quarantine::of(record, code).out(identity)], fact }
     }

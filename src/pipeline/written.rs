@@ -234,36 +234,13 @@ pub enum KeyRule {
     Digest,
 }
 
-/// Where a deletion request says what it asks for. Paths into its JSON.
-#[derive(Debug, Deserialize, JsonSchema)]
+/// Deletion requests: JSON as `schemas/deletion-request.schema.json` says.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RequestSection {
-    /// Path of the tenant (default `$.tenant`).
-    pub(super) tenant: String,
-    /// Path of the subject id (default `$.subject`).
-    pub(super) subject: String,
-    /// Path of the reason (default `$.reason`).
-    pub(super) reason: String,
-    /// Path of the request's own id (default `$.request_id`).
-    pub(super) request_id: String,
-    /// Path of the time it was made (default `$.requested_at`).
-    pub(super) requested_at: String,
     /// The tenant of requests that name none: 1 to 128 of `A-Za-z0-9._:-`.
     #[schemars(regex(pattern = r"^[A-Za-z0-9._:-]{1,128}$"))]
     pub(super) default_tenant: Option<String>,
-}
-
-impl Default for RequestSection {
-    fn default() -> Self {
-        Self {
-            tenant: "$.tenant".into(),
-            subject: "$.subject".into(),
-            reason: "$.reason".into(),
-            request_id: "$.request_id".into(),
-            requested_at: "$.requested_at".into(),
-            default_tenant: None,
-        }
-    }
 }
 
 /// Where receipts go: `{receipts: erasure.receipts}`.
@@ -273,8 +250,4 @@ pub(super) struct EraseOutput {
     /// Topic of signed receipts.
     #[schemars(regex(pattern = r"^[A-Za-z0-9._-]{1,249}$"))]
     pub(super) receipts: String,
-    /// Topic of malformed requests' descriptors (default: `topics.quarantine` of `lethe.yaml`).
-    #[serde(default)]
-    #[schemars(regex(pattern = r"^[A-Za-z0-9._-]{1,249}$"))]
-    pub(super) quarantine: Option<String>,
 }

@@ -25,7 +25,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::token::{MAX_TOKEN_BYTES, is_kind};
 use crate::event::TenantId;
-use crate::keys::{BucketId, COMMITMENT_BYTES, KeyId, OVERHEAD_BYTES};
+use crate::keys::{SealingKeys, BucketId, COMMITMENT_BYTES, KeyId, OVERHEAD_BYTES};
 
 /// A mask of audiences is one byte.
 pub const MAX_AUDIENCES: usize = 8;
@@ -142,6 +142,11 @@ impl Sidecar {
     /// In which retention bucket.
     pub fn bucket(&self) -> &BucketId {
         &self.head.bucket
+    }
+
+    /// Whether these are the keys that it was sealed under: compared by their public commitment, without opening anything.
+    pub fn belongs_to(&self, keys: &SealingKeys) -> bool {
+        self.head.commitment == *keys.commitment() && self.head.generation == keys.generation()
     }
 
     /// How many values it holds.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::clock::{Clock, SystemClock};
 use super::demo::PIPELINES;
 use super::entropy::Entropy;
-use super::keystore::{self, StoreError};
+use super::keystore::StoreError;
 use super::run::{ServiceError, shared};
 use super::sample::Sampler;
 use super::setup::{self, ConfigError};
@@ -178,14 +178,14 @@ pub fn stream(asked: &Asked, say: &mut dyn FnMut(&str) -> bool) -> Result<(), Be
     make_topics(&loaded, &copies, asked.partitions)?;
     say(&format!("publishing {} sample events", asked.events));
     let bench = StreamBench::fill(loaded.client(), input.as_str().into(), asked.events, clock.wall_ms())?;
-    let keys = keystore::open(&loaded.settings, Arc::clone(&clock))?;
+    let keys = setup::open_store(&loaded.settings, Arc::clone(&clock))?;
     let copies: Arc<str> = copies.into();
     let mut ratios = Vec::new();
     for number in 1..=asked.rounds.max(1) {
         let group = |what: &str| format!("bench-{run}-{what}-{number}");
-        let base = Arc::new(shared(&load(&group("bare"))?, Arc::clone(&keys), Arc::clone(&clock)));
+        let base = Arc::new(shared(&load(&group("bare"))?, Arc::clone(&keys), Arc::clone(&clock))?);
         let plain = bare(&bench, &group("bare"), &copies, &base)?;
-        let ours = Arc::new(shared(&load(&group("lethe"))?, Arc::clone(&keys), Arc::clone(&clock)));
+        let ours = Arc::new(shared(&load(&group("lethe"))?, Arc::clone(&keys), Arc::clone(&clock))?);
         let lethe = sanitising(&bench, ours, asked.workers)?;
         let ratio = lethe.records_per_second() / plain.records_per_second();
         ratios.push(ratio);

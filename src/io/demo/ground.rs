@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::{Script, Summary, TOPICS, play};
 use crate::io::clock::{Clock, SystemClock};
 use crate::io::kafka::{Client, Trouble};
-use crate::io::keystore::{self, StoreError};
+use crate::io::keystore::StoreError;
 use crate::io::run::{Running, ServiceError, Stop};
 use crate::io::setup::{self, ConfigError, Loaded};
 use crate::io::telemetry;
@@ -97,7 +97,7 @@ impl Ground {
     pub fn play(&self, script: Script) -> Result<Summary, DemoError> {
         let stop = Stop::default();
         interrupt(stop.clone());
-        let store = keystore::open(&self.loaded.settings, Arc::clone(&self.clock))?;
+        let store = setup::open_store(&self.loaded.settings, Arc::clone(&self.clock))?;
         let running = Running::start(&self.loaded, store, Arc::clone(&self.clock), Stop::default())?;
         // Joining a group takes a moment; what is published before would be read anyway, but late.
         for _ in 0..100 {

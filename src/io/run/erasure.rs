@@ -12,14 +12,17 @@ use rdkafka::Offset;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::health::{Beat, Stop};
-use super::worker::WorkerError;
+use super::setback::{Setback, WorkerError};
 use crate::audit::{Chain, Moment, Name, PipelineRef, Source};
-use crate::erasure::{Effect, Input, Machine, Receipt, Rejected, Request, State, sign};
+use crate::erasure::{
+    Destruction, Effect, Input, Irreversibility, Machine, Phase, Receipt, Rejected, Request, RootKeeper, State, sign,
+};
 use crate::event::{Position, RawRecord, TenantId};
 use crate::io::clock::Clock;
 use crate::io::kafka::{BatchLimits, Client, Heads, Intake, Outbox, Resumed, Trouble, resume};
-use crate::io::keystore::{Keystore, StoreError};
+use crate::io::keystore::{self, Keystore, StoreError};
 use crate::io::setup::Loaded;
+use crate::keys::rows::EpochRow;
 use crate::keys::{DigestKey, KeyId};
 use crate::pipeline::{Erase, OutRecord, PipelineConfig};
 use crate::sensitive::Sensitive;
@@ -36,24 +39,6 @@ enum Work {
     Refused(Rejected, Moment),
     /// Destroyed; since when (monotonic) the leases run out.
     Settling(Box<State>, u64),
-}
-
-/// What went wrong in one turn.
-enum Setback {
-    Kafka(Trouble),
-    Store(StoreError),
-}
-
-impl From<Trouble> for Setback {
-    fn from(trouble: Trouble) -> Self {
-        Self::Kafka(trouble)
-    }
-}
-
-impl From<StoreError> for Setback {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
 }
 
 /// One thread that carries deletion requests out.
@@ -78,6 +63,8 @@ pub struct ErasureWorker {
 
 /// Requests of one epoch: they share one re-keying of the tree.
 const MOST_REQUESTS: usize = 1_000;
+/// Subjects destroyed in one call to the store.
+const EPOCH_SUBJECTS: usize = 256;
 
 impl ErasureWorker {
     /// Joins the group `{group}-erasure`.
@@ -89,10 +76,11 @@ impl ErasureWorker {
         clock: Arc<dyn Clock>,
         beat: Arc<Beat>,
         stop: Stop,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, WorkerError> {
         let (client, settings) = (loaded.client(), &loaded.settings);
         let lag = Arc::new(|_: &str, _: i32, _: i64| {});
-        let intake = Intake::open(&client, "-erasure", &config.topics, lag, Arc::clone(&clock))?;
+        let intake = Intake::open(&client, "-erasure", &config.topics, lag, Arc::clone(&clock));
+        let intake = intake.map_err(WorkerError::Kafka)?;
         let machine = Machine::new(crate::erasure::Settings {
             lease_ms: settings.key_lease_seconds.saturating_mul(1_000),
             margin_ms: 1_000.min(settings.key_lease_seconds.saturating_mul(100)),
@@ -101,14 +89,14 @@ impl ErasureWorker {
         let name = |text: &str| Name::new(text).unwrap_or(Name::fixed("erase"));
         Ok(Self {
             intake,
-            outbox: Outbox::open(&client, "erasure")?,
+            outbox: Outbox::open(&client, "erasure").map_err(WorkerError::Kafka)?,
             client,
             audit_topic: Arc::clone(&settings.audit_topic),
             receipts: Arc::clone(&erase.receipts),
             pipeline: PipelineRef { name: name(&config.name), digest: name(&config.digest) },
             default_tenant: erase.default_tenant.as_deref().and_then(TenantId::new),
             machine,
-            digest_key: store.digest_key(),
+            digest_key: store.digest_key().map_err(WorkerError::Store)?,
             store,
             clock,
             limits: BatchLimits { records: MOST_REQUESTS, bytes: 4 << 20, linger_ms: settings.erasure_epoch_ms },
@@ -232,13 +220,39 @@ impl ErasureWorker {
         let mut keys: Vec<KeyId> = due.iter().map(|(_, key)| *key).collect();
         keys.sort_unstable();
         keys.dedup();
-        let destroyed = self.store.destroy(&keys)?;
+        let mut destroyed = HashMap::new();
+        for keys in keys.chunks(EPOCH_SUBJECTS) {
+            let done = self.store.destroy(keys)?;
+            destroyed.extend(done.subjects.iter().map(|subject| (subject.id, self.destruction(subject, &done.epochs))));
+        }
         let now = Moment(self.clock.wall_ms());
         for (index, key) in due {
-            self.advance(taken, index, Input::Destroyed(destroyed.of(&key)), now);
+            let Some(destruction) = destroyed.get(&key).cloned() else { continue };
+            self.advance(taken, index, Input::Destroyed(destruction), now);
         }
-        tracing::info!(subjects = keys.len(), epoch = destroyed.epoch, "keys destroyed");
+        tracing::info!(subjects = keys.len(), "keys destroyed");
         self.remember(taken.iter().map(|(_, state)| state))
+    }
+
+    /// What the store has done, in the words of a receipt.
+    fn destruction(&self, subject: &keystore::Destruction, epochs: &[(u64, EpochRow)]) -> Destruction {
+        let (epoch, page) = match &subject.outcome {
+            keystore::Outcome::Destroyed { epoch, before, .. } => (*epoch, Some(*before)),
+            keystore::Outcome::NoneHeld => (0, None),
+        };
+        let row = epochs.iter().find(|(number, _)| *number == epoch).map(|(_, row)| row);
+        let irreversible = match row.and_then(|row| row.irreversible_from_ms) {
+            Some(ms) => Irreversibility::Pending { until: Moment(ms) },
+            None => Irreversibility::FileOverwritten,
+        };
+        Destruction {
+            epoch,
+            generations: page.map(|_| subject.fence.generation).into_iter().collect(),
+            page: page.and_then(|print| Name::new(&print.to_string())),
+            root: row.and_then(|row| Name::new(&row.old_top.to_string())),
+            keeper: RootKeeper { provider: Name::fixed("file"), irreversible },
+            tried: None,
+        }
     }
 
     fn due<T>(&self, taken: &[(usize, State)], wanted: impl Fn(Effect) -> Option<T>) -> Vec<(usize, T)> {
@@ -253,10 +267,11 @@ impl ErasureWorker {
     }
 
     fn remember<'s>(&self, states: impl Iterator<Item = &'s State>) -> Result<(), StoreError> {
-        let rows: Vec<(String, Vec<u8>)> = states
-            .map(|state| (State::key(&state.request().tenant, &state.request().id), state.to_bytes()))
-            .collect();
-        self.store.remember(&rows)
+        for state in states {
+            let key = State::key(&state.request().tenant, &state.request().id);
+            self.store.remember(&key, &state.to_bytes(), state.phase() == Phase::Receipted)?;
+        }
+        Ok(())
     }
 
     /// Commits receipts of requests whose leases have run out, in order.
@@ -379,15 +394,7 @@ impl ErasureWorker {
         self.heads.clear();
         self.pending.clear();
         self.beat.trouble(true);
-        let trouble = match setback {
-            Setback::Store(error) if error.is_final() => return Err(WorkerError::Store(error)),
-            Setback::Store(error) => {
-                tracing::error!(%error, "key store fails: deletion requests wait");
-                Trouble::Abort("the key store fails".into())
-            }
-            Setback::Kafka(trouble @ Trouble::Fatal(_)) => return Err(WorkerError::Kafka(trouble)),
-            Setback::Kafka(trouble) => trouble,
-        };
+        let trouble = setback.trouble()?;
         tracing::warn!(%trouble, setbacks, "erasures rolled back to the committed offsets");
         let mut renew = matches!(trouble, Trouble::Renew(_) | Trouble::Fenced(_)) || self.outbox.abort().is_err();
         let mut tries = 0;

@@ -3,9 +3,11 @@
 mod erasure;
 mod health;
 mod service;
+mod setback;
 mod tally;
 mod worker;
 
 pub use health::{Health, Stop};
 pub use service::{Running, Service, ServiceError, shared};
-pub use worker::{Shared, Worker, WorkerError};
+pub use setback::WorkerError;
+pub use worker::{Shared, Worker};

@@ -5,7 +5,8 @@ use std::thread::JoinHandle;
 
 use super::erasure::ErasureWorker;
 use super::health::{Health, Stop};
-use super::worker::{Shared, Worker, WorkerError};
+use super::setback::WorkerError;
+use super::worker::{Shared, Worker};
 use crate::io::clock::Clock;
 use crate::io::http::{self, Observed};
 use crate::io::kafka::{BatchLimits, Trouble};
@@ -60,7 +61,7 @@ impl Running {
         stop: Stop,
     ) -> Result<Self, ServiceError> {
         let settings = &loaded.settings;
-        let shared = Arc::new(shared(loaded, Arc::clone(&store), Arc::clone(&clock)));
+        let shared = Arc::new(shared(loaded, Arc::clone(&store), Arc::clone(&clock))?);
         let erase = loaded.erase();
         let workers = if shared.routes.is_empty() { 0 } else { settings.workers };
         let health = Arc::new(Health::new(workers + usize::from(erase.is_some()), stop.clone()));
@@ -74,7 +75,7 @@ impl Running {
         }
         if let Some((config, erase)) = erase {
             let worker = ErasureWorker::open(loaded, config, erase, store, clock, health.beat(workers), stop.clone());
-            let worker = worker.map_err(ServiceError::Kafka)?;
+            let worker = worker.map_err(|error| ServiceError::Worker { name: "erasure".into(), error })?;
             threads.push(spawn("erasure".into(), move || worker.run()));
         }
         Ok(Self { health, threads, stop })
@@ -103,10 +104,14 @@ impl Running {
 }
 
 /// What the workers share.
-pub fn shared(loaded: &Loaded, store: Arc<dyn Keystore>, clock: Arc<dyn Clock>) -> Shared {
+pub fn shared(
+    loaded: &Loaded,
+    store: Arc<dyn Keystore>,
+    clock: Arc<dyn Clock>,
+) -> Result<Shared, StoreError> {
     let settings = &loaded.settings;
-    Shared {
-        routes: loaded.routes(store.digest_key()),
+    Ok(Shared {
+        routes: loaded.routes(store.digest_key()?),
         store,
         client: loaded.client(),
         remotes: loaded.remotes(),
@@ -121,7 +126,7 @@ pub fn shared(loaded: &Loaded, store: Arc<dyn Keystore>, clock: Arc<dyn Clock>) 
             let labels = [("topic", topic.to_owned()), ("partition", partition.to_string())];
             metrics::gauge!("lethe_consumer_lag_records", &labels).set(lag as f64);
         }),
-    }
+    })
 }
 
 fn spawn(
@@ -149,7 +154,7 @@ impl Service {
             error: std::io::Error::other(error),
         })?;
         let clock: Arc<dyn Clock> = Arc::new(crate::io::clock::SystemClock::default());
-        let store = crate::io::keystore::open(settings, Arc::clone(&clock))?;
+        let store = crate::io::setup::open_store(settings, Arc::clone(&clock))?;
         let stop = Stop::default();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -10,25 +10,15 @@ use rdkafka::Offset;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::health::{Beat, Stop};
+use super::setback::{Setback, WorkerError};
 use super::tally::Tally;
 use crate::audit::{Chain, Source};
 use crate::event::RawRecord;
 use crate::io::clock::Clock;
 use crate::io::kafka::{BatchLimits, Client, Heads, Intake, Lag, Mirror, Outbox, Resumed, Trouble, resume};
-use crate::io::keystore::{Keystore, StoreError};
+use crate::io::keystore::Keystore;
 use crate::keys::{KeyRequest, KeyRing};
 use crate::pipeline::{Effects, OutRecord, Pipeline, Plan};
-
-/// Why a worker gave up. Everything that time may heal is retried inside.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkerError {
-    /// Kafka says that trying again is no use.
-    #[error(transparent)]
-    Kafka(Trouble),
-    /// The key store says so.
-    #[error(transparent)]
-    Store(StoreError),
-}
 
 /// What all workers share.
 pub struct Shared {
@@ -48,26 +38,6 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     /// Told of consumer lag.
     pub lag: Lag,
-}
-
-/// What went wrong in one turn.
-enum Setback {
-    Kafka(Trouble),
-    Store(StoreError),
-    /// Keys were held too long or an erasure moved the epoch: the batch is done again with fresh keys.
-    StaleKeys,
-}
-
-impl From<Trouble> for Setback {
-    fn from(trouble: Trouble) -> Self {
-        Self::Kafka(trouble)
-    }
-}
-
-impl From<StoreError> for Setback {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
 }
 
 /// One worker.
@@ -262,25 +232,14 @@ impl Worker {
     /// Back to the committed offsets, by the way that the setback asks for. Offsets never move past what is not done.
     fn recover(&mut self, setback: Setback, setbacks: u32) -> Result<(), WorkerError> {
         self.heads.clear();
-        let trouble = match setback {
-            Setback::StaleKeys => Trouble::Abort("keys went stale".into()),
-            Setback::Store(error) if error.is_final() => return Err(WorkerError::Store(error)),
-            Setback::Store(error) => {
-                tracing::error!(worker = %self.name, %error, "key store fails, offsets stay where they are");
-                metrics::counter!("lethe_store_errors_total", "reason" => error.code()).increment(1);
-                self.beat.trouble(true);
-                Trouble::Abort("the key store fails".into())
-            }
-            Setback::Kafka(trouble) => trouble,
-        };
+        let trouble = setback.trouble()?;
         metrics::counter!("lethe_transactions_total", "outcome" => "aborted").increment(1);
         tracing::warn!(worker = %self.name, %trouble, setbacks, "batch rolled back");
         let mut renew = match trouble {
-            Trouble::Fatal(_) => return Err(WorkerError::Kafka(trouble)),
             // Two processes of one name fence each other for ever; one of them must go.
             Trouble::Fenced(_) if setbacks >= 3 => return Err(WorkerError::Kafka(trouble)),
             Trouble::Renew(_) | Trouble::Fenced(_) => true,
-            Trouble::Abort(_) | Trouble::Retry(_) => self.outbox.abort().is_err(),
+            Trouble::Abort(_) | Trouble::Retry(_) | Trouble::Fatal(_) => self.outbox.abort().is_err(),
         };
         self.beat.trouble(setbacks > 1);
         let mut tries = 0;
