@@ -103,17 +103,94 @@ impl fmt::Debug for SealingKeys {
     }
 }
 
-/// One edge of the key tree: `child` sealed under `parent`, bound to `ad` (what the child is).
-pub fn wrap(parent: &Secret, ad: &[u8], child: &Secret) -> Vec<u8> {
-    let nonce = hmac::Key::new(hmac::HMAC_SHA256, expand_one(parent, b"wrap nonce").as_slice());
-    seal_with(&gcm_key(&expand_one(parent, b"wrap sealing")), &nonce, ad, child.as_slice())
+/// Bytes of one sealed secret: nonce, 32 bytes of ciphertext, tag.
+pub const SEALED_SECRET_BYTES: usize = OVERHEAD_BYTES + 32;
+
+/// A sealed secret as it is stored.
+pub type SealedSecret = [u8; SEALED_SECRET_BYTES];
+
+/// A parent in the key tree, ready to seal and open many children: preparing it costs about 0.7 µs, a child then 0.4 µs.
+pub struct Edge {
+    sealing: aead::LessSafeKey,
+    nonce: hmac::Key,
 }
 
-/// Undoes [`wrap`].
+impl Edge {
+    /// Prepares a parent.
+    pub fn new(parent: &Secret) -> Self {
+        Self {
+            sealing: gcm_key(&expand_one(parent, b"wrap sealing")),
+            nonce: hmac::Key::new(hmac::HMAC_SHA256, expand_one(parent, b"wrap nonce").as_slice()),
+        }
+    }
+
+    /// Seals `child`, bound to `ad` (what the child is).
+    pub fn wrap(&self, ad: &[u8], child: &Secret) -> SealedSecret {
+        let mut sealed = [0; SEALED_SECRET_BYTES];
+        for (to, from) in sealed.iter_mut().zip(seal_with(&self.sealing, &self.nonce, ad, child.as_slice())) {
+            *to = from;
+        }
+        sealed
+    }
+
+    /// Undoes [`Edge::wrap`].
+    pub fn unwrap(&self, ad: &[u8], sealed: &[u8]) -> Result<Secret, Unopened> {
+        open_secret(&self.sealing, ad, sealed)
+    }
+}
+
+impl fmt::Debug for Edge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Edge")
+    }
+}
+
+/// One edge of the key tree: `child` sealed under `parent`, bound to `ad` (what the child is).
+pub fn wrap(parent: &Secret, ad: &[u8], child: &Secret) -> Vec<u8> {
+    Edge::new(parent).wrap(ad, child).to_vec()
+}
+
+/// Undoes [`wrap`]. Prepares half of what [`Edge::new`] does: right for one child.
 pub fn unwrap(parent: &Secret, ad: &[u8], wrapped: &[u8]) -> Result<Secret, Unopened> {
-    let opened = open_with(&gcm_key(&expand_one(parent, b"wrap sealing")), ad, wrapped)?;
-    let bytes: [u8; 32] = opened.reveal().try_into().map_err(|_| Unopened)?;
-    Ok(Zeroizing::new(bytes))
+    open_secret(&gcm_key(&expand_one(parent, b"wrap sealing")), ad, wrapped)
+}
+
+fn open_secret(key: &aead::LessSafeKey, ad: &[u8], sealed: &[u8]) -> Result<Secret, Unopened> {
+    let opened = open_with(key, ad, sealed)?;
+    let mut secret = Zeroizing::new([0; 32]);
+    if opened.len() != secret.len() {
+        return Err(Unopened);
+    }
+    secret.copy_from_slice(opened.reveal());
+    Ok(secret)
+}
+
+/// What a receipt calls a key by: 8 bytes derived one way from it. Equal keys have equal fingerprints; nothing leads back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Fingerprint(pub [u8; 8]);
+
+impl Fingerprint {
+    /// Of a secret.
+    pub fn of(secret: &Secret) -> Self {
+        let digest = expand_one(secret, b"fingerprint");
+        let mut bytes = [0; 8];
+        for (to, from) in bytes.iter_mut().zip(digest.iter()) {
+            *to = *from;
+        }
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
 }
 
 fn seal_with(key: &aead::LessSafeKey, nonce_key: &hmac::Key, ad: &[u8], plaintext: &[u8]) -> Vec<u8> {

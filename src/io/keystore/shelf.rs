@@ -1,0 +1,186 @@
+//! The embedded store's files: fjall 3, one keyspace for each table, one durable batch a change. It knows bytes, not keys.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fjall::config::CompressionPolicy;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
+
+use super::StoreError;
+use crate::io::steps::Steps;
+use crate::keys::rows::{Table, Write};
+
+/// Memory for rows that are not yet in sorted files, a table.
+const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
+const JOURNAL_BYTES: u64 = 128 * 1024 * 1024;
+
+/// Names of the two steps around a durable commit, for tests.
+pub(super) type Around = (&'static str, &'static str);
+
+pub(super) struct Shelf {
+    folder: PathBuf,
+    db: Database,
+    tables: Tables,
+    open_requests: Keyspace,
+    settled_requests: Keyspace,
+    steps: Steps,
+    /// A commit failed: what is on disk and what is in memory may differ, so nothing goes on, and above all no root is
+    /// destroyed, before the store is opened anew.
+    broken: AtomicBool,
+}
+
+struct Tables {
+    meta: Keyspace,
+    mids: Keyspace,
+    pages: Keyspace,
+    subjects: Keyspace,
+    fences: Keyspace,
+    buckets: Keyspace,
+    epochs: Keyspace,
+}
+
+impl Tables {
+    fn all(&self) -> [&Keyspace; 7] {
+        [&self.meta, &self.mids, &self.pages, &self.subjects, &self.fences, &self.buckets, &self.epochs]
+    }
+}
+
+/// A row as it stands in a table: key and value.
+pub(super) type Row = (Slice, Slice);
+
+impl Shelf {
+    pub fn open(folder: &Path, cache_bytes: u64, steps: Steps) -> Result<Self, StoreError> {
+        let failed = StoreError::from_engine(folder);
+        std::fs::create_dir_all(folder).map_err(fjall::Error::Io).map_err(&failed)?;
+        let builder = Database::builder(folder).cache_size(cache_bytes).max_journaling_size(JOURNAL_BYTES);
+        let db = builder.worker_threads(2).open().map_err(&failed)?;
+        // Sealed rows don't compress.
+        let options = || {
+            let plain = CompressionPolicy::disabled();
+            KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES).data_block_compression_policy(plain)
+        };
+        let table = |name: &str| db.keyspace(name, options).map_err(&failed);
+        let tables = Tables {
+            meta: table("meta")?,
+            mids: table("mids")?,
+            pages: table("pages")?,
+            subjects: table("subjects")?,
+            fences: table("fences")?,
+            buckets: table("buckets")?,
+            epochs: table("epochs")?,
+        };
+        let (open_requests, settled_requests) = (table("requests_open")?, table("requests_settled")?);
+        let broken = AtomicBool::new(false);
+        Ok(Self { folder: folder.to_owned(), db, tables, open_requests, settled_requests, steps, broken })
+    }
+
+    fn table(&self, table: Table) -> &Keyspace {
+        match table {
+            Table::Meta => &self.tables.meta,
+            Table::Mids => &self.tables.mids,
+            Table::Pages => &self.tables.pages,
+            Table::Subjects => &self.tables.subjects,
+            Table::Fences => &self.tables.fences,
+            Table::Buckets => &self.tables.buckets,
+            Table::Epochs => &self.tables.epochs,
+        }
+    }
+
+    fn failed(&self) -> impl Fn(fjall::Error) -> StoreError + '_ {
+        StoreError::from_engine(&self.folder)
+    }
+
+    pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Slice>, StoreError> {
+        self.table(table).get(key).map_err(self.failed())
+    }
+
+    /// Rows from `from` (inclusive) to `to` (exclusive), in order.
+    pub fn scan(&self, table: Table, from: &[u8], to: Option<&[u8]>) -> Result<Vec<Row>, StoreError> {
+        let keyspace = self.table(table);
+        let rows = match to {
+            Some(to) => keyspace.range(from..to),
+            None => keyspace.range(from..),
+        };
+        rows.map(|row| row.into_inner().map_err(self.failed())).collect()
+    }
+
+    /// The newest rows of a table, as long as `wanted` says so.
+    pub fn newest(&self, table: Table, mut wanted: impl FnMut(&Row) -> bool) -> Result<Vec<Row>, StoreError> {
+        let mut found = Vec::new();
+        for row in self.table(table).iter().rev() {
+            let row = row.into_inner().map_err(self.failed())?;
+            if !wanted(&row) {
+                break;
+            }
+            found.push(row);
+        }
+        Ok(found)
+    }
+
+    /// Whether any table but the first holds a row.
+    pub fn holds_keys(&self) -> Result<bool, StoreError> {
+        for table in [Table::Mids, Table::Pages, Table::Subjects, Table::Fences, Table::Buckets] {
+            if self.table(table).first_key_value().is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    pub fn check(&self) -> Result<(), StoreError> {
+        if self.broken.load(Ordering::SeqCst) { Err(StoreError::Broken) } else { Ok(()) }
+    }
+
+    /// Makes all writes durable (fsync), or none of them.
+    pub fn commit(&self, around: Around, writes: Vec<Write>) -> Result<(), StoreError> {
+        let mut batch = self.batch(writes.len());
+        for Write { table, key, value } in writes {
+            match value {
+                Some(value) => batch.insert(self.table(table), key, value),
+                None => batch.remove(self.table(table), key),
+            }
+        }
+        self.commit_batch(around, batch)
+    }
+
+    fn batch(&self, capacity: usize) -> fjall::OwnedWriteBatch {
+        fjall::OwnedWriteBatch::with_capacity(self.db.clone(), capacity).durability(Some(PersistMode::SyncAll))
+    }
+
+    fn commit_batch(&self, (before, after): Around, batch: fjall::OwnedWriteBatch) -> Result<(), StoreError> {
+        self.check()?;
+        let committed = self.steps.reached(before).map_err(StoreError::from);
+        let committed = committed.and_then(|()| batch.commit().map_err(self.failed()));
+        let committed = committed.and_then(|()| self.steps.reached(after).map_err(StoreError::from));
+        // Whatever failed, it is not known here what the disk holds.
+        committed.inspect_err(|_| self.broken.store(true, Ordering::SeqCst))
+    }
+
+    /// Moves everything from the journal into sorted files that are fsynced on their own. After a commit whose fsync failed,
+    /// the page cache may show rows that the disk does not have: what must not be lost is settled this way first.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        self.tables.all().into_iter().try_for_each(|table| table.rotate_memtable_and_wait()).map_err(self.failed())
+    }
+
+    pub fn remember(&self, request: &str, progress: &[u8], settled: bool) -> Result<(), StoreError> {
+        let mut batch = self.batch(2);
+        if settled {
+            batch.remove(&self.open_requests, request);
+            batch.insert(&self.settled_requests, request, progress);
+        } else {
+            batch.insert(&self.open_requests, request, progress);
+        }
+        self.commit_batch(("request not yet remembered", "request remembered"), batch)
+    }
+
+    pub fn recall(&self, request: &str) -> Result<Option<Slice>, StoreError> {
+        match self.open_requests.get(request).map_err(self.failed())? {
+            Some(open) => Ok(Some(open)),
+            None => self.settled_requests.get(request).map_err(self.failed()),
+        }
+    }
+
+    pub fn open_requests(&self) -> Result<Vec<Row>, StoreError> {
+        self.open_requests.iter().map(|row| row.into_inner().map_err(self.failed())).collect()
+    }
+}
