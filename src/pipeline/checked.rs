@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cases::Case;
 pub use super::written::{EventType, KeyRule};
 use crate::detect::Detector;
-use crate::event::{JsonPath, Shape};
+use crate::event::Shape;
 use crate::policy::{Policy, Residency};
 
 /// One pipeline, checked.

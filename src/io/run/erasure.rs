@@ -241,7 +241,8 @@ impl ErasureWorker {
             keystore::Outcome::NoneHeld => (0, None),
         };
         let row = epochs.iter().find(|(number, _)| *number == epoch).map(|(_, row)| row);
-        let irreversible = match row.and_then(|row| row.irreversible_from_ms) {
+        let waits = row.filter(|row| row.irreversible_from_ms > row.destroyed_at_ms);
+        let irreversible = match waits.and_then(|row| row.irreversible_from_ms) {
             Some(ms) => Irreversibility::Pending { until: Moment(ms) },
             None => Irreversibility::FileOverwritten,
         };
