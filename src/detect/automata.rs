@@ -9,11 +9,15 @@ use regex_automata::{Anchored, MatchKind};
 /// How many patterns one automaton may hold: a set of them is one word.
 pub(super) const CAPACITY: usize = 64;
 
-/// No match of one pattern is longer: bounds the work of one try. What is longer (a key block) has its own rule of ending.
-pub(super) const REACH: usize = 8192;
+/// No match is longer, and so no try costs more: what starts often.
+pub(super) const REACH: usize = 320;
+
+/// The same for what starts at most once a word: key blocks, tokens.
+pub(super) const LONG_REACH: usize = 16384;
 
 /// One automaton.
 pub(super) struct Automaton64 {
+    reach: usize,
     dfa: dense::DFA<Vec<u32>>,
     start: StateID,
 }
@@ -31,7 +35,7 @@ impl Automaton64 {
     ///
     /// # Errors
     /// What is wrong with the patterns, in words.
-    pub fn new(patterns: &[&str]) -> Result<Self, String> {
+    pub fn new(patterns: &[&str], reach: usize) -> Result<Self, String> {
         let dfa = dense::Builder::new()
             .configure(
                 dense::Config::new()
@@ -45,7 +49,7 @@ impl Automaton64 {
             .build_many(patterns)
             .map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
         let start = dfa.universal_start_state(Anchored::Yes).ok_or("the pattern looks behind its start")?;
-        Ok(Self { dfa, start })
+        Ok(Self { reach, dfa, start })
     }
 
     /// Bytes of memory the tables take.
@@ -60,7 +64,7 @@ impl Automaton64 {
         let mut state = self.start;
         let mut end = at;
         let rest = text.get(at..).unwrap_or_default();
-        for byte in rest.iter().take(REACH) {
+        for byte in rest.iter().take(self.reach) {
             state = self.dfa.next_state(state, *byte);
             if self.dfa.is_special_state(state) {
                 if self.dfa.is_match_state(state) {

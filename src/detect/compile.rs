@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::automata::{Automaton64, CAPACITY};
+use super::automata::{Automaton64, CAPACITY, LONG_REACH, REACH};
 use super::rule::{Link, Rule, Start};
 use super::words::{Builder, Groups, Vocabulary};
 
@@ -18,6 +18,7 @@ pub(super) struct Bank {
 #[derive(Default)]
 pub(super) struct Banks {
     pub digit: Vec<Bank>,
+    pub house: Vec<Bank>,
     pub mixed: Vec<Bank>,
     pub plus: Vec<Bank>,
     pub paren: Vec<Bank>,
@@ -26,6 +27,9 @@ pub(super) struct Banks {
     pub scheme: Vec<Bank>,
     pub dashes: Vec<Bank>,
     pub first_name: Vec<Bank>,
+    pub user_name: Vec<Bank>,
+    pub user_password: Vec<Bank>,
+    pub street: Vec<Bank>,
 }
 
 /// What the engine runs on.
@@ -33,9 +37,13 @@ pub(super) struct Tables {
     pub banks: Banks,
     /// For rules with a keyword, a prefix or a field: their own automaton. Indexed by rule.
     pub single: Vec<Option<Bank>>,
-    /// Context sets: what `near` and `against` of each rule are in the vocabulary. Indexed by rule.
+    /// What may follow: automata by pattern, and for each rule its tails in order.
+    pub tails: Vec<Automaton64>,
+    pub tails_of: Vec<Vec<u16>>,
+    /// Context sets: what `near`, `against` and `column` of each rule are in the vocabulary. Indexed by rule.
     pub near: Vec<Groups>,
     pub against: Vec<Groups>,
+    pub column: Vec<Groups>,
     /// Prefixes by hash of their first three bytes.
     pub prefixes: Prefixes,
     pub vocabulary: Vocabulary,
@@ -45,9 +53,11 @@ impl Tables {
     /// Bytes that the tables take.
     pub fn memory_bytes(&self) -> usize {
         let b = &self.banks;
-        let starts = [&b.digit, &b.mixed, &b.plus, &b.paren, &b.at, &b.group, &b.scheme, &b.dashes, &b.first_name];
-        let banks = starts.into_iter().flatten().chain(self.single.iter().flatten());
-        banks.map(|bank| bank.automaton.memory_bytes()).sum::<usize>() + self.vocabulary.memory_bytes()
+        let words = [&b.first_name, &b.user_name, &b.user_password, &b.street];
+        let starts = [&b.digit, &b.mixed, &b.plus, &b.paren, &b.at, &b.group, &b.scheme, &b.dashes, &b.house];
+        let banks = starts.into_iter().chain(words).flatten().chain(self.single.iter().flatten());
+        banks.map(|bank| &bank.automaton).chain(&self.tails).map(Automaton64::memory_bytes).sum::<usize>()
+            + self.vocabulary.memory_bytes()
     }
 }
 
@@ -86,30 +96,39 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
     let mut single = Vec::with_capacity(rules.len());
     let mut prefixes = Prefixes { filter: [0; 64], entries: Vec::new() };
     let mut sets: HashMap<&[&str], Groups> = HashMap::new();
+    let mut tails: Vec<(&str, Automaton64)> = Vec::new();
+    let mut tails_of = Vec::with_capacity(rules.len());
     let mut near = Vec::with_capacity(rules.len());
     let mut against = Vec::with_capacity(rules.len());
+    let mut column = Vec::with_capacity(rules.len());
 
     for (index, rule) in rules.iter().enumerate() {
         let id = index as u16;
         let mut group = |words: &'static [&'static str]| -> Groups {
             if words.is_empty() {
-                return 0;
+                return Groups::default();
             }
             let next = sets.len();
             *sets.entry(words).or_insert_with(|| {
-                let bit = 1u128.checked_shl(next as u32).unwrap_or(0);
-                words.iter().for_each(|word| builder.add(word, |role| role.groups |= bit));
-                bit
+                let set = Groups::one(next);
+                words.iter().for_each(|word| builder.add(word, |role| role.groups = role.groups | set));
+                set
             })
         };
+        tails_of.push(rule.tails.iter().filter_map(|pattern| tail(rule, pattern, &mut tails, &mut problems)).collect());
         near.push(group(rule.near));
         against.push(group(rule.against));
+        column.push(group(rule.column));
         rule.fields.iter().for_each(|field| builder.add(field, |role| role.fields.push(id)));
-        let mut own = !rule.fields.is_empty();
+        let mut own = !rule.fields.is_empty() && !rule.pattern.is_empty();
         match rule.start {
             Start::After(words, _) => {
                 own = true;
                 words.iter().for_each(|word| builder.add(word, |role| role.leads.push(id)));
+            }
+            Start::Word(words) => {
+                own = !rule.pattern.is_empty();
+                words.iter().for_each(|word| builder.add(word, |role| role.starts.push(id)));
             }
             Start::Prefix(heads) => {
                 own = true;
@@ -139,6 +158,7 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
     for (start, ids) in starts {
         let place = match start {
             Start::Digit => &mut banks.digit,
+            Start::House => &mut banks.house,
             Start::Mixed => &mut banks.mixed,
             Start::Plus => &mut banks.plus,
             Start::Paren => &mut banks.paren,
@@ -147,21 +167,59 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
             Start::Scheme => &mut banks.scheme,
             Start::Dashes => &mut banks.dashes,
             Start::FirstName => &mut banks.first_name,
-            Start::Prefix(_) | Start::After(..) | Start::Field => continue,
+            Start::UserName => &mut banks.user_name,
+            Start::UserPassword => &mut banks.user_password,
+            Start::Street => &mut banks.street,
+            Start::Prefix(_) | Start::Word(_) | Start::After(..) | Start::Field => continue,
         };
         place.extend(ids.chunks(CAPACITY).filter_map(|ids| bank(rules, ids, &mut problems)));
     }
+    if sets.len() > Groups::MOST {
+        problems.push(("near, against".into(), format!("more than {} context sets", Groups::MOST)));
+    }
     if problems.is_empty() {
-        Ok(Tables { banks, single, near, against, prefixes, vocabulary: builder.build() })
+        Ok(Tables {
+            banks,
+            single,
+            tails: tails.into_iter().map(|(_, tail)| tail).collect(),
+            tails_of,
+            near,
+            against,
+            column,
+            prefixes,
+            vocabulary: builder.build(),
+        })
     } else {
         Err(problems)
     }
 }
 
+/// The automaton of a tail: one for all rules that share it.
+fn tail<'r>(
+    rule: &Rule,
+    pattern: &'r str,
+    tails: &mut Vec<(&'r str, Automaton64)>,
+    problems: &mut Vec<(String, String)>,
+) -> Option<u16> {
+    let known = tails.iter().position(|(other, _)| *other == pattern);
+    let index = known.or_else(|| match Automaton64::new(&[pattern], REACH) {
+        Ok(automaton) => {
+            tails.push((pattern, automaton));
+            Some(tails.len() - 1)
+        }
+        Err(what) => {
+            problems.push((rule.name.to_owned(), what));
+            None
+        }
+    });
+    index.map(|index| index as u16)
+}
+
 fn bank(rules: &[Rule], ids: &[u16], problems: &mut Vec<(String, String)>) -> Option<Bank> {
     let members: Vec<&Rule> = ids.iter().filter_map(|id| rules.get(usize::from(*id))).collect();
     let patterns: Vec<&str> = members.iter().map(|rule| rule.pattern).collect();
-    match Automaton64::new(&patterns) {
+    let long = members.iter().all(|rule| matches!(rule.start, Start::Prefix(_) | Start::Dashes | Start::Field));
+    match Automaton64::new(&patterns, if long { LONG_REACH } else { REACH }) {
         Ok(automaton) => Some(Bank { automaton, rules: ids.to_vec() }),
         Err(what) => {
             let names: Vec<&str> = members.iter().map(|rule| rule.name).collect();
@@ -183,15 +241,17 @@ pub(super) fn value_start(text: &[u8], at: usize, link: Link) -> Option<usize> {
     };
     // `"key": "value"`, `key = value`, `**Key:** value`, `Key #: value`, `key is value`
     skip(&mut at, b"\"'`*])s", 3);
-    let mut spaced = skip(&mut at, b" \t", 8);
-    skip(&mut at, b"#", 1);
-    skip(&mut at, b".", 1);
+    skip(&mut at, b"'s", 2);
+    let mut spaced = skip(&mut at, b" \t", 40);
+    skip(&mut at, b"#.", 2);
     let mut signed = skip(&mut at, b":=", 2) | skip(&mut at, b">", 1);
+    let marked = signed;
     signed |= spaced && skip_word(text, &mut at);
     skip(&mut at, b"*", 2);
-    spaced |= skip(&mut at, b" \t", 8);
-    skip(&mut at, b"\"'`", 3);
+    spaced |= skip(&mut at, b" \t", 40);
+    skip(&mut at, b"\"'`([", 3);
     let allowed = match link {
+        Link::Mark => marked,
         Link::Sign => signed,
         Link::Space => signed || spaced,
     };

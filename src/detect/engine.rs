@@ -12,8 +12,25 @@ use super::{Evidence, Finding, Hint};
 /// How far before a match its context words may stand, bytes.
 const NEAR_BYTES: usize = 64;
 
+/// How far behind a match a word that raises may stand, bytes.
+const AFTER_BYTES: usize = 14;
+
+/// How far back the header of a table may stand, bytes.
+const TABLE_BYTES: usize = 2048;
+
 /// The longest local part that RFC 5321 allows.
 const LOCAL_BYTES: usize = 64;
+
+/// How words for streets end in languages that write them as one word.
+const STREETS: &[&str] = &[
+    "straße", "strasse", "weg", "gasse", "platz", "allee", "damm", "ufer", "gatan", "vägen", "gata", "vägen", "vej",
+    "gade", "veien", "gate", "vegen", "katu", "tie", "kuja", "straat", "laan", "plein", "dreef", "kade", "stræde",
+    "utca", "gränd", "allé", "torg", "torget", "polku", "hof", "steig", "chaussee", "markt", "dijk", "singel",
+    "gracht", "bakken", "gata", "stigen", "backen", "plads", "toftir", "vegur", "braut",
+];
+
+/// The longest user name and password of a URL.
+const USER_INFO_BYTES: usize = 400;
 
 /// One scan of one text.
 pub(super) struct Scan<'s> {
@@ -39,8 +56,8 @@ impl<'s> Scan<'s> {
             text,
             out,
             ends: Ends::new(),
-            field_groups: 0,
-            near: (usize::MAX, 0),
+            field_groups: Groups::default(),
+            near: (usize::MAX, Groups::default()),
             numbers_done: 0,
             groups_done: 0,
         }
@@ -135,6 +152,12 @@ impl<'s> Scan<'s> {
                     self.single(*rule, value);
                 }
             }
+            for id in &role.starts {
+                match self.rules.get(usize::from(*id)) {
+                    Some(rule) if rule.pattern.is_empty() => self.candidate(rule, *id, at, end),
+                    _ => self.single(*id, at),
+                }
+            }
             if role.first_name && self.byte(at).is_ascii_uppercase() | (self.byte(at) >= 0x80) {
                 self.banks(&tables.banks.first_name, at);
             }
@@ -147,12 +170,37 @@ impl<'s> Scan<'s> {
         }
         let tables = self.tables;
         self.banks(&tables.banks.digit, at);
+        let number = (0..7).take_while(|i| self.byte(at + i).is_ascii_digit()).count();
+        let gap = (number..number + 5)
+            .take_while(|i| b" ,/-".contains(&self.byte(at + i)) || self.byte(at + i).is_ascii_alphanumeric())
+            .count();
+        if number < 7
+            && gap > 1
+            && (b" ,".contains(&self.byte(at + number)) || b" /-,".contains(&self.byte(at + number + 1)))
+        {
+            self.banks(&tables.banks.house, at);
+        }
+        // `Hauptstraße 12`, `Storgatan 5`
+        if self.before(at, 1) == b' ' && self.before(at, 2).is_ascii_lowercase() | (self.before(at, 2) >= 0x80) {
+            self.street(at - 1);
+        }
         // One to three capitals and a space or dash before a number are often part of it: `AB 12 34 56 C`.
         if matches!(self.before(at, 1), b' ' | b'-') && self.before(at, 2).is_ascii_uppercase() {
             let capitals = (2..=5).take_while(|back| self.before(at, *back).is_ascii_uppercase()).count();
             if capitals <= 3 && !in_word(self.before(at, 2 + capitals)) {
                 self.banks(&tables.banks.mixed, at - 1 - capitals);
             }
+        }
+    }
+
+    /// A number follows the word that ends here: tries it as a street.
+    fn street(&mut self, end: usize) {
+        let tables = self.tables;
+        let head = self.text.as_bytes().get(end.saturating_sub(48)..end).unwrap_or_default();
+        let len = head.iter().rev().take_while(|byte| in_word(**byte) || **byte == b'-').count();
+        let word = head.get(head.len() - len..).unwrap_or_default();
+        if len > 4 && STREETS.iter().any(|suffix| word.ends_with(suffix.as_bytes())) {
+            self.banks(&tables.banks.street, end - len);
         }
     }
 
@@ -185,6 +233,7 @@ impl<'s> Scan<'s> {
     fn colon(&mut self, at: usize) {
         let tables = self.tables;
         if self.byte(at + 1) == b'/' && self.byte(at + 2) == b'/' {
+            self.user_info(at + 3);
             let head = self.text.as_bytes().get(at.saturating_sub(16)..at).unwrap_or_default();
             let scheme =
                 head.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(byte)).count();
@@ -193,6 +242,28 @@ impl<'s> Scan<'s> {
             }
         } else if self.byte(at + 1).is_ascii_hexdigit() || self.byte(at + 1) == b':' {
             self.group(at);
+        }
+    }
+
+    /// The name and the password in front of a URL's host, if they are there.
+    fn user_info(&mut self, at: usize) {
+        let tables = self.tables;
+        let rest = self.text.as_bytes().get(at..).unwrap_or_default();
+        let authority =
+            rest.iter().take(USER_INFO_BYTES).position(|byte| b" \t\r\n/?#\"'<>@".contains(byte)).unwrap_or(0);
+        if rest.get(authority) != Some(&b'@') {
+            return;
+        }
+        let Some(colon) = rest.iter().take(authority).position(|byte| *byte == b':') else { return };
+        self.exact(&tables.banks.user_name, at, at + colon);
+        self.exact(&tables.banks.user_password, at + colon + 1, at + authority);
+    }
+
+    /// Tries rules on exactly this part of the text.
+    fn exact(&mut self, banks: &'s [Bank], start: usize, end: usize) {
+        for bank in banks {
+            bank.automaton.walk(self.text.as_bytes(), start, &mut self.ends, |_, at| at == end);
+            self.candidates(bank, start);
         }
     }
 
@@ -267,38 +338,54 @@ impl<'s> Scan<'s> {
                 let found = text.as_bytes().get(at..end).unwrap_or_default();
                 // A number may end where a shorter one checks out; all else ends where it ends.
                 end_holds(text.as_bytes(), end, rule.border)
-                    && (rule.border != Border::Number || (rule.check.passes)(found))
+                    && (!matches!(rule.border, Border::Number | Border::Date) || (rule.check.passes)(found))
             })
         });
+        self.candidates(bank, at);
+    }
+
+    /// Weighs what the last walk matched.
+    fn candidates(&mut self, bank: &'s Bank, at: usize) {
+        let rules = self.rules;
         let mut matched = self.ends.matched;
         while matched != 0 {
             let pattern = matched.trailing_zeros() as usize;
             matched &= matched - 1;
-            if let (Some(rule), Some(id), Some(end)) = (rule(pattern), bank.rules.get(pattern), self.ends.end(pattern))
-            {
-                self.candidate(rule, *id, at, end);
+            let id = bank.rules.get(pattern).copied().unwrap_or(u16::MAX);
+            if let (Some(rule), Some(end)) = (rules.get(usize::from(id)), self.ends.end(pattern)) {
+                self.candidate(rule, id, at, end);
             }
         }
     }
 
     /// A form has matched: checks it, weighs its context, and appends it if it is believed.
     fn candidate(&mut self, rule: &Rule, id: u16, start: usize, end: usize) {
+        let cut = |found: &str| found.bytes().position(|byte| rule.cut == byte && byte != 0).map_or(0, |at| at + 1);
+        let start = start + self.text.get(start..end).map_or(0, cut);
         let Some(found) = self.text.get(start..end) else { return };
         if end <= start
-            || !start_holds(self.text.as_bytes(), start, rule.border)
+            || rule.cut == 0 && !start_holds(self.text.as_bytes(), start, rule.border)
             || !(rule.check.passes)(found.as_bytes())
         {
             return;
         }
+        let end = self.with_tails(id, rule, end);
+        if !self.text.is_char_boundary(end) {
+            return;
+        }
         let keyed = matches!(rule.start, Start::After(..));
         let (near, against) = self.context(id, start);
+        let near = near || !rule.column.is_empty() && self.heads_column(id, start);
+        let near = near || rule.need && self.followed(id, end);
         if against || rule.need && !near {
             return;
         }
         let evidence = if near && !keyed { rule.evidence.max(Evidence::Context) } else { rule.evidence };
         let confidence =
             if near { rule.confidence.max(60) + (100 - rule.confidence.max(60)) * 3 / 4 } else { rule.confidence };
-        if evidence >= Evidence::Format && confidence >= 90 {
+        // Words of a block are read before its numbers: only what numbers start says that numbers are done.
+        let counts = matches!(rule.start, Start::Digit | Start::Plus | Start::Paren);
+        if counts && evidence >= Evidence::Format && confidence >= 90 {
             self.numbers_done = self.numbers_done.max(end);
         }
         self.out.push(Finding {
@@ -311,22 +398,68 @@ impl<'s> Scan<'s> {
         });
     }
 
+    /// Where a match ends once what may follow it is taken in.
+    fn with_tails(&mut self, id: u16, rule: &Rule, end: usize) -> usize {
+        let tables = self.tables;
+        let text = self.text.as_bytes();
+        let tails = tables.tails_of.get(usize::from(id)).map(Vec::as_slice).unwrap_or_default();
+        tails.iter().filter_map(|tail| tables.tails.get(usize::from(*tail))).fold(end, |end, tail| {
+            let mut ends = Ends::new();
+            tail.walk(text, end, &mut ends, |_, at| end_holds(text, at, rule.border));
+            ends.end(0).unwrap_or(end)
+        })
+    }
+
     /// Whether words that raise, or that forbid, stand before a place.
     fn context(&mut self, rule: u16, at: usize) -> (bool, bool) {
-        let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or(0);
-        let against = self.tables.against.get(usize::from(rule)).copied().unwrap_or(0);
-        if near | against == 0 {
+        let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or_default();
+        let against = self.tables.against.get(usize::from(rule)).copied().unwrap_or_default();
+        let wanted = near | against;
+        if wanted.is_empty() {
             return (false, false);
         }
-        if self.near.0 != at {
-            let mut from = at.saturating_sub(NEAR_BYTES);
-            while from > 0 && from < at && in_word(self.before(from, 1)) {
-                from += 1;
-            }
-            let window = self.text.as_bytes().get(from..at).unwrap_or_default();
-            self.near = (at, self.tables.vocabulary.groups(window) | self.field_groups);
+        let mut from = at.saturating_sub(NEAR_BYTES);
+        while from > 0 && from < at && in_word(self.before(from, 1)) {
+            from += 1;
         }
-        (self.near.1 & near != 0, self.near.1 & against != 0)
+        let window = self.text.as_bytes().get(from..at).unwrap_or_default();
+        if self.near.0 != at {
+            self.near = (at, self.tables.vocabulary.groups(window));
+        }
+        let nearest = if !self.near.1.meets(wanted) {
+            self.field_groups
+        } else if self.near.1.meets(near) && self.near.1.meets(against) {
+            self.tables.vocabulary.nearest(window, wanted)
+        } else {
+            self.near.1
+        };
+        (nearest.meets(near), nearest.meets(against))
+    }
+
+    /// Whether a word that raises stands right behind, on the same line: `030 901820 (mobile)`.
+    fn followed(&self, rule: u16, end: usize) -> bool {
+        let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or_default();
+        let ahead = self.text.as_bytes().get(end..).unwrap_or_default();
+        let line =
+            ahead.iter().take(AFTER_BYTES).position(|byte| *byte == b'\n').unwrap_or(AFTER_BYTES.min(ahead.len()));
+        // A word cut in two by the window's end is no word.
+        let whole = (0..=line).rev().find(|at| ahead.get(*at).is_none_or(|byte| !in_word(*byte))).unwrap_or(0);
+        self.tables.vocabulary.groups(ahead.get(..whole).unwrap_or_default()).meets(near)
+    }
+
+    /// Whether the header of the table that a place stands in names its column so: `Name | NPI | Phone`, then rows.
+    fn heads_column(&self, rule: u16, at: usize) -> bool {
+        let wanted = self.tables.column.get(usize::from(rule)).copied().unwrap_or_default();
+        let head = self.text.as_bytes().get(at.saturating_sub(TABLE_BYTES)..at).unwrap_or_default();
+        let mut lines = head.rsplit(|byte| *byte == b'\n');
+        let line = lines.next().unwrap_or_default();
+        let Some(sign) = b"|\t;,".iter().find(|sign| line.contains(sign)) else { return false };
+        let column = line.iter().filter(|byte| *byte == sign).count();
+        // Rules between header and rows (`---|---`) are part of the table.
+        let header =
+            lines.take_while(|line| line.contains(sign) || line.starts_with(b"--") || line.starts_with(b"==")).last();
+        let cell = header.and_then(|header| header.split(|byte| byte == sign).nth(column));
+        cell.is_some_and(|cell| self.tables.vocabulary.groups(cell).meets(wanted))
     }
 
     /// What the field above the text says: its words are context, and some make the whole text a find.
@@ -407,6 +540,7 @@ fn start_holds(text: &[u8], start: usize, border: Border) -> bool {
     let back = |n: usize| start.checked_sub(n).and_then(|at| text.get(at)).copied().unwrap_or(0);
     match border {
         Border::Open => true,
+        Border::Date => start_holds(text, start, Border::Number),
         Border::Word => !in_word(back(1)),
         Border::Token => !solid(back(1)) && back(1) != b'-',
         Border::Number => !(solid(back(1)) || b".,-/:".contains(&back(1)) && back(2).is_ascii_digit()),
@@ -418,6 +552,7 @@ fn end_holds(text: &[u8], end: usize, border: Border) -> bool {
     let ahead = |n: usize| text.get(end + n).copied().unwrap_or(0);
     match border {
         Border::Open => true,
+        Border::Date => end_holds(text, end, Border::Number) || ahead(0) == b'T' && ahead(1).is_ascii_digit(),
         Border::Word => !in_word(ahead(0)),
         Border::Token => !solid(ahead(0)) && ahead(0) != b'-',
         Border::Number => !(solid(ahead(0)) || b".,-/:".contains(&ahead(0)) && ahead(1).is_ascii_digit()),
