@@ -1,9 +1,11 @@
 //! Rules as data to tables for one pass: one automaton bank per start, a vocabulary, and prefixes by their first bytes.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::automata::{Automaton64, CAPACITY, LONG_REACH, REACH};
-use super::rule::{Link, Rule, Start};
+use super::rule::{Border, Link, Rule, Start};
+use super::simd::Reader;
 use super::words::{Builder, Groups, Vocabulary};
 
 /// Several rules that start alike, and the automaton that tries them at once.
@@ -12,6 +14,48 @@ pub(super) struct Bank {
     pub automaton: Automaton64,
     /// Indices into the table of rules.
     pub rules: Vec<u16>,
+    /// Which patterns have which border.
+    pub borders: Borders,
+}
+
+/// Sets of a bank's patterns by their border.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Borders {
+    pub word: u64,
+    pub number: u64,
+    pub date: u64,
+    pub token: u64,
+    pub open: u64,
+}
+
+impl Borders {
+    fn of(rules: &[&Rule]) -> Self {
+        let set = |border| {
+            let with = |(i, rule): (usize, &&Rule)| u64::from(rule.border == border) << i;
+            rules.iter().enumerate().map(with).fold(0, |all, one| all | one)
+        };
+        Self {
+            word: set(Border::Word),
+            number: set(Border::Number),
+            date: set(Border::Date),
+            token: set(Border::Token),
+            open: set(Border::Open),
+        }
+    }
+}
+
+/// The automaton of one rule, made when it is first tried: most keys and keywords never are.
+pub(super) struct Single {
+    rule: u16,
+    bank: OnceLock<Option<Bank>>,
+}
+
+impl Single {
+    /// The bank of this one rule.
+    // INVARIANT: it compiles; each rule's own examples try it.
+    pub fn bank(&self, rules: &[Rule]) -> Option<&Bank> {
+        self.bank.get_or_init(|| bank(rules, &[self.rule], &mut Vec::new())).as_ref()
+    }
 }
 
 /// The banks of each start that is not bound to a word.
@@ -36,7 +80,7 @@ pub(super) struct Banks {
 pub(super) struct Tables {
     pub banks: Banks,
     /// For rules with a keyword, a prefix or a field: their own automaton. Indexed by rule.
-    pub single: Vec<Option<Bank>>,
+    pub single: Vec<Option<Single>>,
     /// What may follow: automata by pattern, and for each rule its tails in order.
     pub tails: Vec<Automaton64>,
     pub tails_of: Vec<Vec<u16>>,
@@ -47,6 +91,8 @@ pub(super) struct Tables {
     /// Prefixes by hash of their first three bytes.
     pub prefixes: Prefixes,
     pub vocabulary: Vocabulary,
+    /// How this machine reads blocks.
+    pub reader: Reader,
 }
 
 impl Tables {
@@ -55,32 +101,45 @@ impl Tables {
         let b = &self.banks;
         let words = [&b.first_name, &b.user_name, &b.user_password, &b.street];
         let starts = [&b.digit, &b.mixed, &b.plus, &b.paren, &b.at, &b.group, &b.scheme, &b.dashes, &b.house];
-        let banks = starts.into_iter().chain(words).flatten().chain(self.single.iter().flatten());
+        let made = self.single.iter().flatten().filter_map(|single| single.bank.get()?.as_ref());
+        let banks = starts.into_iter().chain(words).flatten().chain(made);
         banks.map(|bank| &bank.automaton).chain(&self.tails).map(Automaton64::memory_bytes).sum::<usize>()
             + self.vocabulary.memory_bytes()
     }
 }
 
-/// Literal beginnings of keys.
+/// Literal beginnings of keys, by a hash of their first three bytes.
 pub(super) struct Prefixes {
-    filter: [u64; 64],
+    /// Start of each slot's entries in `entries`; one more than slots.
+    slots: Box<[u16]>,
     entries: Vec<(&'static [u8], u16)>,
 }
 
 impl Prefixes {
+    const SLOTS: usize = 4096;
+
+    #[inline]
     fn slot(head: &[u8]) -> Option<usize> {
         let [a, b, c] = *head.first_chunk::<3>()?;
         let joined = u32::from(a) | u32::from(b) << 8 | u32::from(c) << 16;
         Some((joined.wrapping_mul(0x9E37_79B1) >> 20) as usize)
     }
 
+    fn new(mut entries: Vec<(&'static [u8], u16)>) -> Self {
+        entries.sort_by_key(|(prefix, rule)| (Self::slot(prefix), *rule));
+        let before = |slot| entries.partition_point(|(prefix, _)| Self::slot(prefix) < Some(slot)) as u16;
+        Self { slots: (0..=Self::SLOTS).map(before).collect(), entries }
+    }
+
     /// The rules whose prefix stands at `at`.
     #[inline]
     pub fn at<'a>(&'a self, text: &'a [u8], at: usize) -> impl Iterator<Item = u16> + 'a {
         let rest = text.get(at..).unwrap_or_default();
-        let seen = Self::slot(rest)
-            .is_some_and(|slot| self.filter.get(slot >> 6).is_some_and(|cell| cell >> (slot & 63) & 1 == 1));
-        let entries = if seen { self.entries.as_slice() } else { &[] };
+        let slot = Self::slot(rest).and_then(|slot| self.slots.get(slot..slot + 2));
+        let entries = match slot {
+            Some([from, to]) => self.entries.get(usize::from(*from)..usize::from(*to)).unwrap_or_default(),
+            _ => &[],
+        };
         entries.iter().filter(move |(prefix, _)| rest.starts_with(prefix)).map(|(_, rule)| *rule)
     }
 }
@@ -94,7 +153,7 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
     let mut builder = Builder::default();
     let mut starts: Vec<(Start, Vec<u16>)> = Vec::new();
     let mut single = Vec::with_capacity(rules.len());
-    let mut prefixes = Prefixes { filter: [0; 64], entries: Vec::new() };
+    let mut prefixes = Vec::new();
     let mut sets: HashMap<&[&str], Groups> = HashMap::new();
     let mut tails: Vec<(&str, Automaton64)> = Vec::new();
     let mut tails_of = Vec::with_capacity(rules.len());
@@ -132,14 +191,7 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
             }
             Start::Prefix(heads) => {
                 own = true;
-                for head in heads {
-                    if let Some(slot) = Prefixes::slot(head.as_bytes()) {
-                        if let Some(cell) = prefixes.filter.get_mut(slot >> 6) {
-                            *cell |= 1 << (slot & 63);
-                        }
-                        prefixes.entries.push((head.as_bytes(), id));
-                    }
-                }
+                prefixes.extend(heads.iter().map(|head| (head.as_bytes(), id)));
             }
             start => match starts
                 .iter_mut()
@@ -149,7 +201,7 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
                 None => starts.push((start, vec![id])),
             },
         }
-        single.push(own.then(|| bank(rules, &[id], &mut problems)).flatten());
+        single.push(own.then(|| Single { rule: id, bank: OnceLock::new() }));
     }
     for name in first_names {
         builder.add(name, |role| role.first_name = true);
@@ -186,8 +238,9 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
             near,
             against,
             column,
-            prefixes,
+            prefixes: Prefixes::new(prefixes),
             vocabulary: builder.build(),
+            reader: Reader::new(),
         })
     } else {
         Err(problems)
@@ -220,7 +273,7 @@ fn bank(rules: &[Rule], ids: &[u16], problems: &mut Vec<(String, String)>) -> Op
     let patterns: Vec<&str> = members.iter().map(|rule| rule.pattern).collect();
     let long = members.iter().all(|rule| matches!(rule.start, Start::Prefix(_) | Start::Dashes | Start::Field));
     match Automaton64::new(&patterns, if long { LONG_REACH } else { REACH }) {
-        Ok(automaton) => Some(Bank { automaton, rules: ids.to_vec() }),
+        Ok(automaton) => Some(Bank { automaton, rules: ids.to_vec(), borders: Borders::of(&members) }),
         Err(what) => {
             let names: Vec<&str> = members.iter().map(|rule| rule.name).collect();
             problems.push((names.join(", "), what));

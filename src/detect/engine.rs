@@ -3,9 +3,10 @@
 //! It holds no state between texts and allocates nothing but what the findings need.
 
 use super::automata::Ends;
-use super::compile::{Bank, Tables, value_start};
-use super::masks::{BLOCK, Masks, portable};
+use super::compile::{Bank, Borders, Tables, value_start};
+use super::masks::{BLOCK, Masks};
 use super::rule::{Border, Rule, Start};
+use super::simd::Reader;
 use super::words::{Groups, in_word, word_len};
 use super::{Evidence, Finding, Hint};
 
@@ -70,10 +71,11 @@ impl<'s> Scan<'s> {
         }
         let text = self.text.as_bytes();
         let mut carry = Carry::default();
-        let mut block = block_at(text, 0);
+        let reader = self.tables.reader;
+        let mut block = block_at(reader, text, 0);
         let mut at = 0;
         while at < text.len() {
-            let next = block_at(text, at + BLOCK);
+            let next = block_at(reader, text, at + BLOCK);
             self.block(at, &block, &next, carry);
             carry = Carry { word: block.word() >> 63, letter: block.letter >> 63, dash: block.dash >> 63 };
             block = next;
@@ -101,7 +103,8 @@ impl<'s> Scan<'s> {
             let here = at + bit as usize;
             let one = 1u64 << bit;
             if one & numbers != 0 {
-                self.number(here);
+                let ahead = if bit == 0 { block.digit } else { block.digit >> bit | next.digit << (64 - bit) };
+                self.number(here, ahead.trailing_ones() as usize);
             } else if one & inner != 0 {
                 self.mixed(here);
             } else if one & block.at != 0 {
@@ -154,7 +157,9 @@ impl<'s> Scan<'s> {
             }
             for id in &role.starts {
                 match self.rules.get(usize::from(*id)) {
-                    Some(rule) if rule.pattern.is_empty() => self.candidate(rule, *id, at, end),
+                    Some(rule) if rule.pattern.is_empty() => {
+                        self.candidate(rule, *id, at, end);
+                    }
                     _ => self.single(*id, at),
                 }
             }
@@ -164,20 +169,19 @@ impl<'s> Scan<'s> {
         }
     }
 
-    fn number(&mut self, at: usize) {
+    /// A number of `len` digits begins here, if the block shows all of them.
+    fn number(&mut self, at: usize, len: usize) {
         if at < self.numbers_done {
             return;
         }
         let tables = self.tables;
-        self.banks(&tables.banks.digit, at);
-        let number = (0..7).take_while(|i| self.byte(at + i).is_ascii_digit()).count();
-        let gap = (number..number + 5)
-            .take_while(|i| b" ,/-".contains(&self.byte(at + i)) || self.byte(at + i).is_ascii_alphanumeric())
-            .count();
-        if number < 7
-            && gap > 1
-            && (b" ,".contains(&self.byte(at + number)) || b" /-,".contains(&self.byte(at + number + 1)))
-        {
+        let (next, beyond) = (self.byte(at + len), self.byte(at + len + 1));
+        let goes_on = b" -./:,=".contains(&next) && (beyond.is_ascii_digit() || b" (-".contains(&beyond));
+        if len >= 7 || goes_on || in_word(next) {
+            self.banks(&tables.banks.digit, at);
+        }
+        let words = b" ,.".contains(&next) || in_word(next) || next == b'-' || next == b'/';
+        if len <= 6 && words && (goes_on || in_word(beyond) || beyond == b' ') {
             self.banks(&tables.banks.house, at);
         }
         // `Hauptstraße 12`, `Storgatan 5`
@@ -262,7 +266,7 @@ impl<'s> Scan<'s> {
     /// Tries rules on exactly this part of the text.
     fn exact(&mut self, banks: &'s [Bank], start: usize, end: usize) {
         for bank in banks {
-            bank.automaton.walk(self.text.as_bytes(), start, &mut self.ends, |_, at| at == end);
+            bank.automaton.walk(self.text.as_bytes(), start, &mut self.ends, |all, at| if at == end { all } else { 0 });
             self.candidates(bank, start);
         }
     }
@@ -323,23 +327,22 @@ impl<'s> Scan<'s> {
     fn single(&mut self, rule: u16, at: usize) {
         let tables = self.tables;
         let border = self.rules.get(usize::from(rule)).map_or(Border::Open, |rule| rule.border);
-        if let (Some(Some(bank)), true) =
-            (tables.single.get(usize::from(rule)), start_holds(self.text.as_bytes(), at, border))
-        {
+        if !start_holds(self.text.as_bytes(), at, border) {
+            return;
+        }
+        if let Some(bank) = tables.single.get(usize::from(rule)).and_then(|single| single.as_ref()?.bank(self.rules)) {
             self.bank(bank, at);
         }
     }
 
     fn bank(&mut self, bank: &'s Bank, at: usize) {
-        let (rules, text) = (self.rules, self.text);
-        let rule = |pattern: usize| bank.rules.get(pattern).and_then(|id| rules.get(usize::from(*id)));
-        bank.automaton.walk(text.as_bytes(), at, &mut self.ends, |pattern, end| {
-            rule(pattern).is_some_and(|rule| {
-                let found = text.as_bytes().get(at..end).unwrap_or_default();
-                // A number may end where a shorter one checks out; all else ends where it ends.
-                end_holds(text.as_bytes(), end, rule.border)
-                    && (!matches!(rule.border, Border::Number | Border::Date) || (rule.check.passes)(found))
-            })
+        let text = self.text.as_bytes();
+        let allowed = allowed_at_start(text, at, &bank.borders);
+        if allowed == 0 {
+            return;
+        }
+        bank.automaton.walk(text, at, &mut self.ends, |patterns, end| {
+            patterns & allowed & allowed_at_end(text, end, &bank.borders)
         });
         self.candidates(bank, at);
     }
@@ -352,37 +355,36 @@ impl<'s> Scan<'s> {
             let pattern = matched.trailing_zeros() as usize;
             matched &= matched - 1;
             let id = bank.rules.get(pattern).copied().unwrap_or(u16::MAX);
-            if let (Some(rule), Some(end)) = (rules.get(usize::from(id)), self.ends.end(pattern)) {
-                self.candidate(rule, id, at, end);
+            if let (Some(rule), Some([last, before])) = (rules.get(usize::from(id)), self.ends.of(pattern)) {
+                // A number may end where a shorter one checks out; all else ends where it ends.
+                let number = matches!(rule.border, Border::Number | Border::Date);
+                if !self.candidate(rule, id, at, last) && number && before > at {
+                    self.candidate(rule, id, at, before);
+                }
             }
         }
     }
 
-    /// A form has matched: checks it, weighs its context, and appends it if it is believed.
-    fn candidate(&mut self, rule: &Rule, id: u16, start: usize, end: usize) {
+    /// A form has matched: weighs its context, checks it, and appends it if it is believed. Says whether it did.
+    fn candidate(&mut self, rule: &Rule, id: u16, start: usize, end: usize) -> bool {
         let cut = |found: &str| found.bytes().position(|byte| rule.cut == byte && byte != 0).map_or(0, |at| at + 1);
         let start = start + self.text.get(start..end).map_or(0, cut);
-        let Some(found) = self.text.get(start..end) else { return };
-        if end <= start
-            || rule.cut == 0 && !start_holds(self.text.as_bytes(), start, rule.border)
-            || !(rule.check.passes)(found.as_bytes())
-        {
-            return;
-        }
-        let end = self.with_tails(id, rule, end);
-        if !self.text.is_char_boundary(end) {
-            return;
-        }
-        let keyed = matches!(rule.start, Start::After(..));
+        let Some(found) = self.text.get(start..end).filter(|found| !found.is_empty()) else { return false };
+        // Context first where it must be there: it is read once for all rules that start here.
         let (near, against) = self.context(id, start);
         let near = near || !rule.column.is_empty() && self.heads_column(id, start);
         let near = near || rule.need && self.followed(id, end);
-        if against || rule.need && !near {
-            return;
+        if against || rule.need && !near || !(rule.check.passes)(found.as_bytes()) {
+            return false;
         }
+        let end = self.with_tails(id, rule, end);
+        if !self.text.is_char_boundary(end) {
+            return false;
+        }
+        let keyed = matches!(rule.start, Start::After(..));
         let evidence = if near && !keyed { rule.evidence.max(Evidence::Context) } else { rule.evidence };
-        let confidence =
-            if near { rule.confidence.max(60) + (100 - rule.confidence.max(60)) * 3 / 4 } else { rule.confidence };
+        let sure = rule.confidence.max(60);
+        let confidence = if near { sure + (100 - sure) * 3 / 4 } else { rule.confidence };
         // Words of a block are read before its numbers: only what numbers start says that numbers are done.
         let counts = matches!(rule.start, Start::Digit | Start::Plus | Start::Paren);
         if counts && evidence >= Evidence::Format && confidence >= 90 {
@@ -396,6 +398,7 @@ impl<'s> Scan<'s> {
             evidence,
             rule: id,
         });
+        true
     }
 
     /// Where a match ends once what may follow it is taken in.
@@ -405,8 +408,8 @@ impl<'s> Scan<'s> {
         let tails = tables.tails_of.get(usize::from(id)).map(Vec::as_slice).unwrap_or_default();
         tails.iter().filter_map(|tail| tables.tails.get(usize::from(*tail))).fold(end, |end, tail| {
             let mut ends = Ends::new();
-            tail.walk(text, end, &mut ends, |_, at| end_holds(text, at, rule.border));
-            ends.end(0).unwrap_or(end)
+            tail.walk(text, end, &mut ends, |all, at| if end_holds(text, at, rule.border) { all } else { 0 });
+            ends.of(0).map_or(end, |[last, _]| last)
         })
     }
 
@@ -490,13 +493,12 @@ impl<'s> Scan<'s> {
 
     /// A rule on all of a text under a telling field.
     fn whole(&mut self, id: u16, start: usize, end: usize) {
-        let (Some(Some(bank)), Some(rule)) = (self.tables.single.get(usize::from(id)), self.rules.get(usize::from(id)))
-        else {
-            return;
-        };
-        bank.automaton.walk(self.text.as_bytes(), start, &mut self.ends, |_, at| at == end);
+        let (tables, rules) = (self.tables, self.rules);
+        let bank = tables.single.get(usize::from(id)).and_then(|single| single.as_ref()?.bank(rules));
+        let (Some(bank), Some(rule)) = (bank, rules.get(usize::from(id))) else { return };
+        bank.automaton.walk(self.text.as_bytes(), start, &mut self.ends, |all, at| if at == end { all } else { 0 });
         let found = self.text.as_bytes().get(start..end).unwrap_or_default();
-        if self.ends.end(0) == Some(end) && (rule.check.passes)(found) {
+        if self.ends.matched != 0 && (rule.check.passes)(found) {
             let evidence = rule.evidence.max(Evidence::Context);
             let confidence = rule.confidence.max(90);
             self.out.push(Finding {
@@ -518,17 +520,42 @@ struct Carry {
     dash: u64,
 }
 
-fn block_at(text: &[u8], at: usize) -> Masks {
+#[inline]
+fn block_at(reader: Reader, text: &[u8], at: usize) -> Masks {
     let rest = text.get(at..).unwrap_or_default();
     match rest.first_chunk::<BLOCK>() {
-        Some(block) => portable(block),
+        Some(block) => reader.masks(block),
         None if rest.is_empty() => Masks::default(),
         None => {
             let mut block = [0u8; BLOCK];
             block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            portable(&block)
+            reader.masks(&block)
         }
     }
+}
+
+/// Which patterns may start at `at`, given what stands before it.
+fn allowed_at_start(text: &[u8], at: usize, borders: &Borders) -> u64 {
+    let set = |border, patterns: u64| if patterns != 0 && start_holds(text, at, border) { patterns } else { 0 };
+    borders.open
+        | set(Border::Word, borders.word)
+        | set(Border::Number, borders.number | borders.date)
+        | set(Border::Token, borders.token)
+}
+
+/// Which patterns may end at `end`, given what stands there.
+#[inline]
+fn allowed_at_end(text: &[u8], end: usize, borders: &Borders) -> u64 {
+    let next = text.get(end).copied().unwrap_or(0);
+    if in_word(next) && borders.date == 0 {
+        return borders.open;
+    }
+    let set = |border, patterns: u64| if patterns != 0 && end_holds(text, end, border) { patterns } else { 0 };
+    borders.open
+        | set(Border::Word, borders.word)
+        | set(Border::Number, borders.number)
+        | set(Border::Date, borders.date)
+        | set(Border::Token, borders.token)
 }
 
 fn solid(byte: u8) -> bool {

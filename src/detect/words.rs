@@ -245,6 +245,11 @@ impl Vocabulary {
                 at += 1;
                 continue;
             }
+            // INVARIANT: no phrase begins with a digit.
+            if text.get(at).is_some_and(u8::is_ascii_digit) {
+                at += len;
+                continue;
+            }
             groups = self.phrases(text, at, len).fold(groups, |all, (_, role)| all | role.groups);
             at += len;
         }

@@ -286,7 +286,6 @@ pub(in super::super) const RULES: &[Rule] = &[
                 "verification code",
                 "security pin",
                 "passcode",
-                "2fa code",
             ],
             Link::Sign,
         ),

@@ -65,7 +65,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         name: "date-day-month",
         kind: DATE,
-        start: Start::Digit,
+        start: Start::House,
         pattern: r"[0-9]{1,2}(?:st|nd|rd|th)?[. ]{1,2}(?:of )?(?:(?i:jan(?:uar[yi]?)?|feb(?:ruar[yi]?)?|mar(?:ch)?|m\xC3\xA4rz|apr(?:il)?|may|mai|jun[ei]?|jul[yi]?|aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?))\.?,? (?:19|20)[0-9]{2}",
         border: Border::Number,
         check: v::DATE,
