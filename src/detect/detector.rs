@@ -198,7 +198,7 @@ impl Detector {
     }
 
     fn own_rule(&mut self, at: &str, kind: Kind, evidence: Evidence, confidence: Option<u8>, validator: &str) -> u16 {
-        let known = super::validators::NAMED.iter().find(|check| check.name == validator);
+        let known = super::validators::named(validator);
         self.rules.push(RuleInfo {
             name: Cow::Owned(at.to_owned()),
             kind,
@@ -229,27 +229,27 @@ impl Detector {
         if out.len() == from {
             return;
         }
+        // What is not believed enough takes no place from what is.
+        keep(out, from, |finding| self.is_decoy(finding) || self.is_believed(finding));
         arbitrate::settle(out, from);
-        let mut kept = from;
-        for i in from..out.len() {
-            let Some(finding) = out.get(i).copied() else { break };
-            if self.is_reported(text, &finding)
-                && let Some(slot) = out.get_mut(kept)
-            {
-                *slot = finding;
-                kept += 1;
-            }
-        }
-        out.truncate(kept);
+        keep(out, from, |finding| self.is_reported(text, finding));
+    }
+
+    fn is_decoy(&self, finding: &Finding) -> bool {
+        let least = self.thresholds.get(usize::from(finding.kind.0)).copied().unwrap_or(THRESHOLD);
+        least > 100 || self.builtin.rules.get(usize::from(finding.rule)).is_some_and(|rule| rule.decoy)
+    }
+
+    fn is_believed(&self, finding: &Finding) -> bool {
+        finding.confidence >= self.thresholds.get(usize::from(finding.kind.0)).copied().unwrap_or(THRESHOLD)
     }
 
     fn is_reported(&self, text: &str, finding: &Finding) -> bool {
-        let least = self.thresholds.get(usize::from(finding.kind.0)).copied().unwrap_or(THRESHOLD);
         let allowed = || {
             let found = text.get(finding.start as usize..finding.end as usize).unwrap_or_default();
             !self.allow.is_empty() && self.allow.contains(&fold(found.trim().as_bytes()))
         };
-        finding.confidence >= least && !allowed()
+        self.is_believed(finding) && !allowed()
     }
 
     /// Bytes that the compiled built-in rules take.
@@ -309,4 +309,19 @@ fn check_percent(value: Option<u8>, least: u8, at: &str, problems: &mut Vec<Rule
             help: "correct the number".into(),
         });
     }
+}
+
+/// Keeps those of `out[from..]` that `stays` says.
+fn keep(out: &mut Vec<Finding>, from: usize, stays: impl Fn(&Finding) -> bool) {
+    let mut kept = from;
+    for i in from..out.len() {
+        let Some(finding) = out.get(i).copied() else { break };
+        if stays(&finding)
+            && let Some(slot) = out.get_mut(kept)
+        {
+            *slot = finding;
+            kept += 1;
+        }
+    }
+    out.truncate(kept);
 }

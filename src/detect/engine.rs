@@ -3,17 +3,35 @@
 //! It holds no state between texts and allocates nothing but what the findings need.
 
 use super::automata::Ends;
-use super::compile::{Bank, Tables, value_start};
-use super::masks::{BLOCK, Masks, portable};
+use super::compile::{Bank, Borders, Tables, value_start};
+use super::masks::{BLOCK, Masks};
 use super::rule::{Border, Rule, Start};
+use super::simd::Reader;
 use super::words::{Groups, in_word, word_len};
 use super::{Evidence, Finding, Hint};
 
 /// How far before a match its context words may stand, bytes.
 const NEAR_BYTES: usize = 64;
 
+/// How far behind a match a word that raises may stand, bytes.
+const AFTER_BYTES: usize = 14;
+
+/// How far back the header of a table may stand, bytes.
+const TABLE_BYTES: usize = 2048;
+
 /// The longest local part that RFC 5321 allows.
 const LOCAL_BYTES: usize = 64;
+
+/// How words for streets end in languages that write them as one word.
+const STREETS: &[&str] = &[
+    "straße", "strasse", "weg", "gasse", "platz", "allee", "damm", "ufer", "gatan", "vägen", "gata", "vägen", "vej",
+    "gade", "veien", "gate", "vegen", "katu", "tie", "kuja", "straat", "laan", "plein", "dreef", "kade", "stræde",
+    "utca", "gränd", "allé", "torg", "torget", "polku", "hof", "steig", "chaussee", "markt", "dijk", "singel",
+    "gracht", "bakken", "gata", "stigen", "backen", "plads", "toftir", "vegur", "braut",
+];
+
+/// The longest user name and password of a URL.
+const USER_INFO_BYTES: usize = 400;
 
 /// One scan of one text.
 pub(super) struct Scan<'s> {
@@ -39,8 +57,8 @@ impl<'s> Scan<'s> {
             text,
             out,
             ends: Ends::new(),
-            field_groups: 0,
-            near: (usize::MAX, 0),
+            field_groups: Groups::default(),
+            near: (usize::MAX, Groups::default()),
             numbers_done: 0,
             groups_done: 0,
         }
@@ -53,10 +71,11 @@ impl<'s> Scan<'s> {
         }
         let text = self.text.as_bytes();
         let mut carry = Carry::default();
-        let mut block = block_at(text, 0);
+        let reader = self.tables.reader;
+        let mut block = block_at(reader, text, 0);
         let mut at = 0;
         while at < text.len() {
-            let next = block_at(text, at + BLOCK);
+            let next = block_at(reader, text, at + BLOCK);
             self.block(at, &block, &next, carry);
             carry = Carry { word: block.word() >> 63, letter: block.letter >> 63, dash: block.dash >> 63 };
             block = next;
@@ -84,7 +103,8 @@ impl<'s> Scan<'s> {
             let here = at + bit as usize;
             let one = 1u64 << bit;
             if one & numbers != 0 {
-                self.number(here);
+                let ahead = if bit == 0 { block.digit } else { block.digit >> bit | next.digit << (64 - bit) };
+                self.number(here, ahead.trailing_ones() as usize);
             } else if one & inner != 0 {
                 self.mixed(here);
             } else if one & block.at != 0 {
@@ -135,24 +155,56 @@ impl<'s> Scan<'s> {
                     self.single(*rule, value);
                 }
             }
+            for id in &role.starts {
+                match self.rules.get(usize::from(*id)) {
+                    Some(rule) if rule.pattern.is_empty() => {
+                        self.candidate(rule, *id, at, end);
+                    }
+                    _ => self.single(*id, at),
+                }
+            }
             if role.first_name && self.byte(at).is_ascii_uppercase() | (self.byte(at) >= 0x80) {
                 self.banks(&tables.banks.first_name, at);
             }
         }
     }
 
-    fn number(&mut self, at: usize) {
+    /// A number of `len` digits begins here, if the block shows all of them.
+    fn number(&mut self, at: usize, len: usize) {
         if at < self.numbers_done {
             return;
         }
         let tables = self.tables;
-        self.banks(&tables.banks.digit, at);
+        let (next, beyond) = (self.byte(at + len), self.byte(at + len + 1));
+        let goes_on = b" -./:,=".contains(&next) && (beyond.is_ascii_digit() || b" (-".contains(&beyond));
+        if len >= 7 || goes_on || in_word(next) {
+            self.banks(&tables.banks.digit, at);
+        }
+        let words = b" ,.".contains(&next) || in_word(next) || next == b'-' || next == b'/';
+        if len <= 6 && words && (goes_on || in_word(beyond) || beyond == b' ') {
+            self.banks(&tables.banks.house, at);
+        }
+        // `Hauptstraße 12`, `Storgatan 5`
+        if self.before(at, 1) == b' ' && self.before(at, 2).is_ascii_lowercase() | (self.before(at, 2) >= 0x80) {
+            self.street(at - 1);
+        }
         // One to three capitals and a space or dash before a number are often part of it: `AB 12 34 56 C`.
         if matches!(self.before(at, 1), b' ' | b'-') && self.before(at, 2).is_ascii_uppercase() {
             let capitals = (2..=5).take_while(|back| self.before(at, *back).is_ascii_uppercase()).count();
             if capitals <= 3 && !in_word(self.before(at, 2 + capitals)) {
                 self.banks(&tables.banks.mixed, at - 1 - capitals);
             }
+        }
+    }
+
+    /// A number follows the word that ends here: tries it as a street.
+    fn street(&mut self, end: usize) {
+        let tables = self.tables;
+        let head = self.text.as_bytes().get(end.saturating_sub(48)..end).unwrap_or_default();
+        let len = head.iter().rev().take_while(|byte| in_word(**byte) || **byte == b'-').count();
+        let word = head.get(head.len() - len..).unwrap_or_default();
+        if len > 4 && STREETS.iter().any(|suffix| word.ends_with(suffix.as_bytes())) {
+            self.banks(&tables.banks.street, end - len);
         }
     }
 
@@ -185,6 +237,7 @@ impl<'s> Scan<'s> {
     fn colon(&mut self, at: usize) {
         let tables = self.tables;
         if self.byte(at + 1) == b'/' && self.byte(at + 2) == b'/' {
+            self.user_info(at + 3);
             let head = self.text.as_bytes().get(at.saturating_sub(16)..at).unwrap_or_default();
             let scheme =
                 head.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(byte)).count();
@@ -193,6 +246,28 @@ impl<'s> Scan<'s> {
             }
         } else if self.byte(at + 1).is_ascii_hexdigit() || self.byte(at + 1) == b':' {
             self.group(at);
+        }
+    }
+
+    /// The name and the password in front of a URL's host, if they are there.
+    fn user_info(&mut self, at: usize) {
+        let tables = self.tables;
+        let rest = self.text.as_bytes().get(at..).unwrap_or_default();
+        let authority =
+            rest.iter().take(USER_INFO_BYTES).position(|byte| b" \t\r\n/?#\"'<>@".contains(byte)).unwrap_or(0);
+        if rest.get(authority) != Some(&b'@') {
+            return;
+        }
+        let Some(colon) = rest.iter().take(authority).position(|byte| *byte == b':') else { return };
+        self.exact(&tables.banks.user_name, at, at + colon);
+        self.exact(&tables.banks.user_password, at + colon + 1, at + authority);
+    }
+
+    /// Tries rules on exactly this part of the text.
+    fn exact(&mut self, banks: &'s [Bank], start: usize, end: usize) {
+        for bank in banks {
+            bank.automaton.walk(self.text.as_bytes(), start, &mut self.ends, |all, at| if at == end { all } else { 0 });
+            self.candidates(bank, start);
         }
     }
 
@@ -252,53 +327,67 @@ impl<'s> Scan<'s> {
     fn single(&mut self, rule: u16, at: usize) {
         let tables = self.tables;
         let border = self.rules.get(usize::from(rule)).map_or(Border::Open, |rule| rule.border);
-        if let (Some(Some(bank)), true) =
-            (tables.single.get(usize::from(rule)), start_holds(self.text.as_bytes(), at, border))
-        {
+        if !start_holds(self.text.as_bytes(), at, border) {
+            return;
+        }
+        if let Some(bank) = tables.single.get(usize::from(rule)).and_then(|single| single.as_ref()?.bank(self.rules)) {
             self.bank(bank, at);
         }
     }
 
     fn bank(&mut self, bank: &'s Bank, at: usize) {
-        let (rules, text) = (self.rules, self.text);
-        let rule = |pattern: usize| bank.rules.get(pattern).and_then(|id| rules.get(usize::from(*id)));
-        bank.automaton.walk(text.as_bytes(), at, &mut self.ends, |pattern, end| {
-            rule(pattern).is_some_and(|rule| {
-                let found = text.as_bytes().get(at..end).unwrap_or_default();
-                // A number may end where a shorter one checks out; all else ends where it ends.
-                end_holds(text.as_bytes(), end, rule.border)
-                    && (rule.border != Border::Number || (rule.check.passes)(found))
-            })
+        let text = self.text.as_bytes();
+        let allowed = allowed_at_start(text, at, &bank.borders);
+        if allowed == 0 {
+            return;
+        }
+        bank.automaton.walk(text, at, &mut self.ends, |patterns, end| {
+            patterns & allowed & allowed_at_end(text, end, &bank.borders)
         });
+        self.candidates(bank, at);
+    }
+
+    /// Weighs what the last walk matched.
+    fn candidates(&mut self, bank: &'s Bank, at: usize) {
+        let rules = self.rules;
         let mut matched = self.ends.matched;
         while matched != 0 {
             let pattern = matched.trailing_zeros() as usize;
             matched &= matched - 1;
-            if let (Some(rule), Some(id), Some(end)) = (rule(pattern), bank.rules.get(pattern), self.ends.end(pattern))
-            {
-                self.candidate(rule, *id, at, end);
+            let id = bank.rules.get(pattern).copied().unwrap_or(u16::MAX);
+            if let (Some(rule), Some([last, before])) = (rules.get(usize::from(id)), self.ends.of(pattern)) {
+                // A number may end where a shorter one checks out; all else ends where it ends.
+                let number = matches!(rule.border, Border::Number | Border::Date);
+                if !self.candidate(rule, id, at, last) && number && before > at {
+                    self.candidate(rule, id, at, before);
+                }
             }
         }
     }
 
-    /// A form has matched: checks it, weighs its context, and appends it if it is believed.
-    fn candidate(&mut self, rule: &Rule, id: u16, start: usize, end: usize) {
-        let Some(found) = self.text.get(start..end) else { return };
-        if end <= start
-            || !start_holds(self.text.as_bytes(), start, rule.border)
-            || !(rule.check.passes)(found.as_bytes())
-        {
-            return;
+    /// A form has matched: weighs its context, checks it, and appends it if it is believed. Says whether it did.
+    fn candidate(&mut self, rule: &Rule, id: u16, start: usize, end: usize) -> bool {
+        let cut = |found: &str| found.bytes().position(|byte| rule.cut == byte && byte != 0).map_or(0, |at| at + 1);
+        let start = start + self.text.get(start..end).map_or(0, cut);
+        let Some(found) = self.text.get(start..end).filter(|found| !found.is_empty()) else { return false };
+        // Context first where it must be there: it is read once for all rules that start here.
+        let (near, against) = self.context(id, start);
+        let near = near || !rule.column.is_empty() && self.heads_column(id, start);
+        let near = near || rule.need && self.followed(id, end);
+        if against || rule.need && !near || !(rule.check.passes)(found.as_bytes()) {
+            return false;
+        }
+        let end = self.with_tails(id, rule, end);
+        if !self.text.is_char_boundary(end) {
+            return false;
         }
         let keyed = matches!(rule.start, Start::After(..));
-        let (near, against) = self.context(id, start);
-        if against || rule.need && !near {
-            return;
-        }
         let evidence = if near && !keyed { rule.evidence.max(Evidence::Context) } else { rule.evidence };
-        let confidence =
-            if near { rule.confidence.max(60) + (100 - rule.confidence.max(60)) * 3 / 4 } else { rule.confidence };
-        if evidence >= Evidence::Format && confidence >= 90 {
+        let sure = rule.confidence.max(60);
+        let confidence = if near { sure + (100 - sure) * 3 / 4 } else { rule.confidence };
+        // Words of a block are read before its numbers: only what numbers start says that numbers are done.
+        let counts = matches!(rule.start, Start::Digit | Start::Plus | Start::Paren);
+        if counts && evidence >= Evidence::Format && confidence >= 90 {
             self.numbers_done = self.numbers_done.max(end);
         }
         self.out.push(Finding {
@@ -309,24 +398,71 @@ impl<'s> Scan<'s> {
             evidence,
             rule: id,
         });
+        true
+    }
+
+    /// Where a match ends once what may follow it is taken in.
+    fn with_tails(&mut self, id: u16, rule: &Rule, end: usize) -> usize {
+        let tables = self.tables;
+        let text = self.text.as_bytes();
+        let tails = tables.tails_of.get(usize::from(id)).map(Vec::as_slice).unwrap_or_default();
+        tails.iter().filter_map(|tail| tables.tails.get(usize::from(*tail))).fold(end, |end, tail| {
+            let mut ends = Ends::new();
+            tail.walk(text, end, &mut ends, |all, at| if end_holds(text, at, rule.border) { all } else { 0 });
+            ends.of(0).map_or(end, |[last, _]| last)
+        })
     }
 
     /// Whether words that raise, or that forbid, stand before a place.
     fn context(&mut self, rule: u16, at: usize) -> (bool, bool) {
-        let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or(0);
-        let against = self.tables.against.get(usize::from(rule)).copied().unwrap_or(0);
-        if near | against == 0 {
+        let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or_default();
+        let against = self.tables.against.get(usize::from(rule)).copied().unwrap_or_default();
+        let wanted = near | against;
+        if wanted.is_empty() {
             return (false, false);
         }
-        if self.near.0 != at {
-            let mut from = at.saturating_sub(NEAR_BYTES);
-            while from > 0 && from < at && in_word(self.before(from, 1)) {
-                from += 1;
-            }
-            let window = self.text.as_bytes().get(from..at).unwrap_or_default();
-            self.near = (at, self.tables.vocabulary.groups(window) | self.field_groups);
+        let mut from = at.saturating_sub(NEAR_BYTES);
+        while from > 0 && from < at && in_word(self.before(from, 1)) {
+            from += 1;
         }
-        (self.near.1 & near != 0, self.near.1 & against != 0)
+        let window = self.text.as_bytes().get(from..at).unwrap_or_default();
+        if self.near.0 != at {
+            self.near = (at, self.tables.vocabulary.groups(window));
+        }
+        let nearest = if !self.near.1.meets(wanted) {
+            self.field_groups
+        } else if self.near.1.meets(near) && self.near.1.meets(against) {
+            self.tables.vocabulary.nearest(window, wanted)
+        } else {
+            self.near.1
+        };
+        (nearest.meets(near), nearest.meets(against))
+    }
+
+    /// Whether a word that raises stands right behind, on the same line: `030 901820 (mobile)`.
+    fn followed(&self, rule: u16, end: usize) -> bool {
+        let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or_default();
+        let ahead = self.text.as_bytes().get(end..).unwrap_or_default();
+        let line =
+            ahead.iter().take(AFTER_BYTES).position(|byte| *byte == b'\n').unwrap_or(AFTER_BYTES.min(ahead.len()));
+        // A word cut in two by the window's end is no word.
+        let whole = (0..=line).rev().find(|at| ahead.get(*at).is_none_or(|byte| !in_word(*byte))).unwrap_or(0);
+        self.tables.vocabulary.groups(ahead.get(..whole).unwrap_or_default()).meets(near)
+    }
+
+    /// Whether the header of the table that a place stands in names its column so: `Name | NPI | Phone`, then rows.
+    fn heads_column(&self, rule: u16, at: usize) -> bool {
+        let wanted = self.tables.column.get(usize::from(rule)).copied().unwrap_or_default();
+        let head = self.text.as_bytes().get(at.saturating_sub(TABLE_BYTES)..at).unwrap_or_default();
+        let mut lines = head.rsplit(|byte| *byte == b'\n');
+        let line = lines.next().unwrap_or_default();
+        let Some(sign) = b"|\t;,".iter().find(|sign| line.contains(sign)) else { return false };
+        let column = line.iter().filter(|byte| *byte == sign).count();
+        // Rules between header and rows (`---|---`) are part of the table.
+        let header =
+            lines.take_while(|line| line.contains(sign) || line.starts_with(b"--") || line.starts_with(b"==")).last();
+        let cell = header.and_then(|header| header.split(|byte| byte == sign).nth(column));
+        cell.is_some_and(|cell| self.tables.vocabulary.groups(cell).meets(wanted))
     }
 
     /// What the field above the text says: its words are context, and some make the whole text a find.
@@ -357,13 +493,12 @@ impl<'s> Scan<'s> {
 
     /// A rule on all of a text under a telling field.
     fn whole(&mut self, id: u16, start: usize, end: usize) {
-        let (Some(Some(bank)), Some(rule)) = (self.tables.single.get(usize::from(id)), self.rules.get(usize::from(id)))
-        else {
-            return;
-        };
-        bank.automaton.walk(self.text.as_bytes(), start, &mut self.ends, |_, at| at == end);
+        let (tables, rules) = (self.tables, self.rules);
+        let bank = tables.single.get(usize::from(id)).and_then(|single| single.as_ref()?.bank(rules));
+        let (Some(bank), Some(rule)) = (bank, rules.get(usize::from(id))) else { return };
+        bank.automaton.walk(self.text.as_bytes(), start, &mut self.ends, |all, at| if at == end { all } else { 0 });
         let found = self.text.as_bytes().get(start..end).unwrap_or_default();
-        if self.ends.end(0) == Some(end) && (rule.check.passes)(found) {
+        if self.ends.matched != 0 && (rule.check.passes)(found) {
             let evidence = rule.evidence.max(Evidence::Context);
             let confidence = rule.confidence.max(90);
             self.out.push(Finding {
@@ -385,17 +520,42 @@ struct Carry {
     dash: u64,
 }
 
-fn block_at(text: &[u8], at: usize) -> Masks {
+#[inline]
+fn block_at(reader: Reader, text: &[u8], at: usize) -> Masks {
     let rest = text.get(at..).unwrap_or_default();
     match rest.first_chunk::<BLOCK>() {
-        Some(block) => portable(block),
+        Some(block) => reader.masks(block),
         None if rest.is_empty() => Masks::default(),
         None => {
             let mut block = [0u8; BLOCK];
             block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            portable(&block)
+            reader.masks(&block)
         }
     }
+}
+
+/// Which patterns may start at `at`, given what stands before it.
+fn allowed_at_start(text: &[u8], at: usize, borders: &Borders) -> u64 {
+    let set = |border, patterns: u64| if patterns != 0 && start_holds(text, at, border) { patterns } else { 0 };
+    borders.open
+        | set(Border::Word, borders.word)
+        | set(Border::Number, borders.number | borders.date)
+        | set(Border::Token, borders.token)
+}
+
+/// Which patterns may end at `end`, given what stands there.
+#[inline]
+fn allowed_at_end(text: &[u8], end: usize, borders: &Borders) -> u64 {
+    let next = text.get(end).copied().unwrap_or(0);
+    if in_word(next) && borders.date == 0 {
+        return borders.open;
+    }
+    let set = |border, patterns: u64| if patterns != 0 && end_holds(text, end, border) { patterns } else { 0 };
+    borders.open
+        | set(Border::Word, borders.word)
+        | set(Border::Number, borders.number)
+        | set(Border::Date, borders.date)
+        | set(Border::Token, borders.token)
 }
 
 fn solid(byte: u8) -> bool {
@@ -407,6 +567,7 @@ fn start_holds(text: &[u8], start: usize, border: Border) -> bool {
     let back = |n: usize| start.checked_sub(n).and_then(|at| text.get(at)).copied().unwrap_or(0);
     match border {
         Border::Open => true,
+        Border::Date => start_holds(text, start, Border::Number),
         Border::Word => !in_word(back(1)),
         Border::Token => !solid(back(1)) && back(1) != b'-',
         Border::Number => !(solid(back(1)) || b".,-/:".contains(&back(1)) && back(2).is_ascii_digit()),
@@ -418,6 +579,7 @@ fn end_holds(text: &[u8], end: usize, border: Border) -> bool {
     let ahead = |n: usize| text.get(end + n).copied().unwrap_or(0);
     match border {
         Border::Open => true,
+        Border::Date => end_holds(text, end, Border::Number) || ahead(0) == b'T' && ahead(1).is_ascii_digit(),
         Border::Word => !in_word(ahead(0)),
         Border::Token => !solid(ahead(0)) && ahead(0) != b'-',
         Border::Number => !(solid(ahead(0)) || b".,-/:".contains(&ahead(0)) && ahead(1).is_ascii_digit()),

@@ -33,10 +33,10 @@ impl OwnRegex {
         };
         let check = match &written.validator {
             None => validators::ANY,
-            Some(name) => match validators::NAMED.iter().find(|check| check.name == name) {
-                Some(check) => *check,
+            Some(name) => match validators::named(name) {
+                Some(check) => check,
                 None => {
-                    let names: Vec<&str> = validators::NAMED.iter().map(|check| check.name).collect();
+                    let names: Vec<&str> = validators::all().map(|check| check.name).collect();
                     problem(format!("no validator is named `{name}`"), &format!("use one of: {}", names.join(", ")));
                     return None;
                 }

@@ -10,6 +10,8 @@ pub(super) enum Start {
     Digit,
     /// At a word that begins with a letter and in which a digit follows a letter, or a digit stands one space or dash behind it.
     Mixed,
+    /// At a house number: a number with a word behind it.
+    House,
     /// At a `+` before a digit.
     Plus,
     /// At a `(` before a digit.
@@ -24,6 +26,14 @@ pub(super) enum Start {
     Dashes,
     /// At a word that starts with one of these, written so. At least three bytes each.
     Prefix(&'static [&'static str]),
+    /// At one of these words or phrases itself. Without a pattern, the phrase is the find.
+    Word(&'static [&'static str]),
+    /// At the user's name in a URL: the pattern must fit all of it.
+    UserName,
+    /// At the password in a URL: the pattern must fit all of it.
+    UserPassword,
+    /// At a word that ends as streets do (`…straße`, `…gatan`) and that a number follows.
+    Street,
     /// At the value after one of these words (any case, `_`, `-`, `.` or nothing between the parts of one).
     After(&'static [&'static str], Link),
     /// At a capitalised word that is a first name in the lists.
@@ -35,7 +45,9 @@ pub(super) enum Start {
 /// What must stand between a keyword and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Link {
-    /// `:`, `=`, `=>` or a word like `is`.
+    /// `:`, `=` or `=>`.
+    Mark,
+    /// A mark, or a word like `is`.
     Sign,
     /// A sign, or a space alone.
     Space,
@@ -48,6 +60,8 @@ pub(super) enum Border {
     Word,
     /// No letter or digit, and no further part of a longer number (`.5`, `-5`, `/5`).
     Number,
+    /// As `Number`, but a time may follow: `T20:15`.
+    Date,
     /// No letter, digit, `_` or `-`: keys stand alone.
     Token,
     /// Anything.
@@ -65,6 +79,10 @@ pub(super) struct Rule {
     pub start: Start,
     /// The form: a linear-time regular expression on bytes, anchored at the start.
     pub pattern: &'static str,
+    /// What may follow the form, each once and in this order, and then belongs to the find.
+    pub tails: &'static [&'static str],
+    /// Where not zero: the find is only what follows this byte in the match.
+    pub cut: u8,
     /// What may stand on both sides.
     pub border: Border,
     /// What must check out once the form matches. See `validators`.
@@ -73,6 +91,8 @@ pub(super) struct Rule {
     pub near: &'static [&'static str],
     /// Whether one of `near` must be there.
     pub need: bool,
+    /// Words that count as `near` when they head the match's column in a table of the text.
+    pub column: &'static [&'static str],
     /// Words that forbid the match when they stand shortly before it.
     pub against: &'static [&'static str],
     /// Field names (see `near` for their form) under which a whole text of this form is a find.
@@ -81,6 +101,8 @@ pub(super) struct Rule {
     pub evidence: Evidence,
     /// Belief without context, percent.
     pub confidence: u8,
+    /// Whether it takes its place from weaker rules even where it is not believed enough to be reported.
+    pub decoy: bool,
     /// Texts in which it must fire: the find stands between `[[` and `]]`; pieces are joined, so that no text here looks live.
     pub hits: &'static [&'static str],
     /// Texts in which it must not fire.
@@ -105,14 +127,18 @@ impl Rule {
         kind: Kind(0),
         start: Start::Field,
         pattern: "",
+        tails: &[],
+        cut: 0,
         border: Border::Word,
         check: super::validators::ANY,
         near: &[],
         need: false,
+        column: &[],
         against: &[],
         fields: &[],
         evidence: Evidence::Format,
         confidence: 80,
+        decoy: false,
         hits: &[],
         misses: &[],
         source: "",

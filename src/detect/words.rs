@@ -1,12 +1,50 @@
 //! The vocabulary: every word that some rule listens to, found by one hash of its first bytes.
 //!
-//! A **word** is a run of letters and digits; a **phrase** is one or more words with a space, `_`, `-`, `.` or nothing between
+//! A **word** is a run of letters and digits; a **phrase** is one or more words with one or two of space, `_`, `-`, `.`, `'`, `/` or nothing between
 //! them. Case is folded by setting bit 5 of each byte, which is right for ASCII letters and for the Latin-1 letters in UTF-8.
 
 use std::collections::HashMap;
 
-/// Which sets of context words a phrase belongs to.
-pub(super) type Groups = u128;
+/// Which sets of context words a phrase belongs to: one bit a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Groups([u64; 4]);
+
+impl Groups {
+    /// How many sets there can be.
+    pub const MOST: usize = 256;
+
+    /// The set with this number alone.
+    pub fn one(set: usize) -> Self {
+        let mut bits = [0; 4];
+        if let Some(word) = bits.get_mut(set / 64) {
+            *word = 1 << (set % 64);
+        }
+        Self(bits)
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Whether some set is in both.
+    #[inline]
+    pub fn meets(self, other: Self) -> bool {
+        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
+        a & e | b & f | c & g | d & h != 0
+    }
+}
+
+impl std::ops::BitOr for Groups {
+    type Output = Self;
+
+    #[inline]
+    fn bitor(self, other: Self) -> Self {
+        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
+        Self([a | e, b | f, c | g, d | h])
+    }
+}
 
 /// What a phrase means to the rules.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +55,8 @@ pub(super) struct Role {
     pub leads: Vec<u16>,
     /// Rules that fire on a whole text under a field of this name.
     pub fields: Vec<u16>,
+    /// Rules that start at the phrase itself.
+    pub starts: Vec<u16>,
     /// Whether it is a first name in the lists.
     pub first_name: bool,
 }
@@ -110,7 +150,7 @@ impl Builder {
             let mut words = words.into_iter();
             let Some(head) = words.next() else { continue };
             let key = hash(head_at(&head, 0), head.len());
-            if (role.first_name || !role.leads.is_empty())
+            if (role.first_name || !role.leads.is_empty() || !role.starts.is_empty())
                 && let Some(cell) = filter.get_mut((key >> 6) as usize)
             {
                 *cell |= 1 << (key & 63);
@@ -164,21 +204,40 @@ impl Vocabulary {
             }
             let mut end = at + len;
             for part in &phrase.tail {
-                let separator = *text.get(end)?;
-                let next = text.get(end + 1..end + 1 + part.len())?;
-                let border = text.get(end + 1 + part.len()).is_none_or(|byte| !in_word(*byte));
-                if !b" _-.".contains(&separator) || !same(next, part) || !border {
+                let separator = |at: usize| text.get(at).is_some_and(|byte| b" _-.'/".contains(byte));
+                let from = end + 1 + usize::from(separator(end + 1));
+                let next = text.get(from..from + part.len())?;
+                let border = text.get(from + part.len()).is_none_or(|byte| !in_word(*byte));
+                if !separator(end) || !same(next, part) || !border {
                     return None;
                 }
-                end += 1 + part.len();
+                end = from + part.len();
             }
             Some((end, &phrase.role))
         })
     }
 
+    /// The set of `wanted` that a phrase of `text` nearest to its end belongs to: where sets meet, the nearest phrase decides.
+    pub fn nearest(&self, text: &[u8], wanted: Groups) -> Groups {
+        let mut end = text.len();
+        while end > 0 {
+            let word = text.get(..end).unwrap_or_default();
+            let gap = word.iter().rev().take_while(|byte| !in_word(**byte)).count();
+            let word = word.get(..end - gap).unwrap_or_default();
+            let len = word.iter().rev().take_while(|byte| in_word(**byte)).count();
+            let start = end - gap - len;
+            let found = self.phrases(text, start, len).fold(Groups::default(), |all, (_, role)| all | role.groups);
+            if len > 0 && found.meets(wanted) {
+                return found;
+            }
+            end = start;
+        }
+        Groups::default()
+    }
+
     /// The context sets of all phrases in `text`.
     pub fn groups(&self, text: &[u8]) -> Groups {
-        let mut groups = 0;
+        let mut groups = Groups::default();
         let mut at = 0;
         while at < text.len() {
             let len = word_len(text, at);
@@ -186,7 +245,12 @@ impl Vocabulary {
                 at += 1;
                 continue;
             }
-            groups |= self.phrases(text, at, len).fold(0, |all, (_, role)| all | role.groups);
+            // INVARIANT: no phrase begins with a digit.
+            if text.get(at).is_some_and(u8::is_ascii_digit) {
+                at += len;
+                continue;
+            }
+            groups = self.phrases(text, at, len).fold(groups, |all, (_, role)| all | role.groups);
             at += len;
         }
         groups
@@ -199,8 +263,8 @@ mod tests {
 
     fn vocabulary() -> Vocabulary {
         let mut builder = Builder::default();
-        builder.add("social security number", |role| role.groups |= 1);
-        builder.add("social", |role| role.groups |= 2);
+        builder.add("social security number", |role| role.groups = Groups::one(0));
+        builder.add("social", |role| role.groups = Groups::one(1));
         builder.add("geboren", |role| role.leads.push(7));
         builder.add("désirée", |role| role.first_name = true);
         builder.build()
@@ -210,11 +274,11 @@ mod tests {
     fn phrases_are_found_however_their_words_are_joined_or_cased() {
         let vocabulary = vocabulary();
         for text in ["Social Security Number", "social_security-number", "SOCIAL.SECURITY.NUMBER"] {
-            assert_eq!(vocabulary.groups(text.as_bytes()), 3, "{text}");
+            assert_eq!(vocabulary.groups(text.as_bytes()), Groups::one(0) | Groups::one(1), "{text}");
         }
-        assert_eq!(vocabulary.groups(b"socialSecurityNumber"), 1);
-        assert_eq!(vocabulary.groups(b"social security numbers"), 2);
-        assert_eq!(vocabulary.groups(b"antisocial"), 0);
+        assert_eq!(vocabulary.groups(b"socialSecurityNumber"), Groups::one(0));
+        assert_eq!(vocabulary.groups(b"social security numbers"), Groups::one(1));
+        assert!(vocabulary.groups(b"antisocial").is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::super::Evidence;
 use super::super::kinds::*;
-use super::super::rule::{Border, Link, Rule, Start};
+use super::super::rule::{Border, Rule, Start};
 use super::super::validators as v;
 
 const PHONE_WORDS: &[&str] = &[
@@ -35,6 +35,15 @@ const PHONE_WORDS: &[&str] = &[
     "landline",
     "hotline",
     "messages",
+    "answering",
+    "desk",
+    "office",
+    "registered",
+    "helpline",
+    "toll free",
+    "callback",
+    "phone number",
+    "contact number",
     "my number",
 ];
 
@@ -121,10 +130,24 @@ pub(in super::super) const RULES: &[Rule] = &[
         ..Rule::BASE
     },
     Rule {
+        name: "phone-uk-mobile",
+        kind: PHONE,
+        start: Start::Digit,
+        pattern: r"07[0-9]{3} ?[0-9]{3} ?[0-9]{3}",
+        border: Border::Number,
+        near: PHONE_WORDS,
+        against: NOT_PHONE,
+        confidence: 62,
+        hits: &["Jo; [[07403 742176]]; jo@example.org", "on [[07700900123]]"],
+        misses: &["07403 74217", "order 07403 742176"],
+        source: "Ofcom: national telephone numbering plan, 07 mobile",
+        ..Rule::BASE
+    },
+    Rule {
         name: "phone-near-word",
         kind: PHONE,
         start: Start::Digit,
-        pattern: r"[0-9]{7,12}|[0-9]{2,6}(?:[ ./-][0-9]{2,6}){1,5}",
+        pattern: r"[0-9]{7,12}|[0-9]{2,6}(?:[ ./-][0-9]{2,8}){1,5}",
         border: Border::Number,
         check: v::PHONE_LOOSE,
         near: PHONE_WORDS,
@@ -133,7 +156,24 @@ pub(in super::super) const RULES: &[Rule] = &[
         evidence: Evidence::Context,
         confidence: 70,
         hits: &["tel. [[082 490 1693]]", "text me on [[07700 900123]]", "Telefon: [[030 901820]]"],
-        misses: &["07700 900123", "call 12 times"],
+        misses: &["0770 900123", "call 12 times", "call on 5000000 rows"],
+        source: "ITU-T E.123: national notation",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "phone-near-word-parenthesis",
+        kind: PHONE,
+        start: Start::Paren,
+        pattern: r"\([0-9]{1,5}\)[ -]?[0-9]{2,8}(?:[ ./-][0-9]{2,6}){0,4}",
+        border: Border::Number,
+        check: v::PHONE_LOOSE,
+        near: PHONE_WORDS,
+        need: true,
+        against: NOT_PHONE,
+        evidence: Evidence::Context,
+        confidence: 70,
+        hits: &["Phone: [[(72) 754-186]]", "tel [[(030) 901820]]"],
+        misses: &["(72) 754-186"],
         source: "ITU-T E.123: national notation",
         ..Rule::BASE
     },
@@ -185,70 +225,6 @@ pub(in super::super) const RULES: &[Rule] = &[
         hits: &["eth0 [[3c:22:fb:4a:91:0e]] up", "[[3C-22-FB-4A-91-0E]]"],
         misses: &["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "12:34:56"],
         source: "IEEE 802, EUI-48 text form",
-        ..Rule::BASE
-    },
-    Rule {
-        name: "address-street",
-        kind: ADDRESS,
-        start: Start::Digit,
-        pattern: concat!(
-            r"[0-9]{1,6}[A-Za-z]? (?:[NSEW]\.? )?(?:[A-Z\xC3-\xC5][A-Za-z\x80-\xFF.'-]* ){1,4}",
-            r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Circle|Cir|Place|Pl|Square|Sq|Terrace|Ter|Way|Parkway|Pkwy|",
-            r"Highway|Hwy|Trail|Trl|Crescent|Cres|Close|Grove|Mews|Row|Walk|Hill|Gardens|Gdns|Alley|Loop|Plaza)\.?",
-            r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|#)\.? ?[A-Za-z0-9-]{1,6})?",
-            r"(?:(?:,|\n|, ?\n)? ?[A-Z\xC3-\xC5][A-Za-z\x80-\xFF.'-]+(?: [A-Z][A-Za-z\x80-\xFF.'-]+){0,2}(?:,? [A-Z]{2})?,? (?:[0-9]{5}(?:-[0-9]{4})?|[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}))?",
-        ),
-        confidence: 85,
-        hits: &[
-            "lives at [[2152 Mission St, Fresno, CA 93721]] now",
-            "[[9 Elm Court]]",
-            "[[2580 Clinic Rd, Portland, OR 97201]]",
-            "[[221 Baker Street, London NW1 6XE]]",
-        ],
-        misses: &["3 Big Mistakes", "2020 Census results", "10 ways to go"],
-        source: "USPS Publication 28, appendix C; Royal Mail PAF",
-        ..Rule::BASE
-    },
-    Rule {
-        name: "address-box",
-        kind: ADDRESS,
-        start: Start::After(&["po box", "p o box", "postfach", "post office box"], Link::Space),
-        pattern: r"[0-9]{1,6}",
-        evidence: Evidence::Context,
-        confidence: 85,
-        hits: &["send to PO Box [[1045]] please"],
-        misses: &["PO Box is full"],
-        source: "USPS Publication 28, section 281",
-        ..Rule::BASE
-    },
-    Rule {
-        name: "address-field",
-        kind: ADDRESS,
-        pattern: r"[^\x00-\x09\x0B-\x1F]{3,200}",
-        border: Border::Open,
-        check: v::LETTERS_AND_DIGITS,
-        fields: &[
-            "address",
-            "street",
-            "street address",
-            "home address",
-            "postal address",
-            "mailing address",
-            "shipping address",
-            "billing address",
-            "address line 1",
-            "address line 2",
-            "address1",
-            "address2",
-            "addr",
-            "anschrift",
-            "adresse",
-            "direccion",
-            "indirizzo",
-        ],
-        evidence: Evidence::Context,
-        confidence: 90,
-        source: "field names in use",
         ..Rule::BASE
     },
 ];

@@ -4,8 +4,7 @@ use super::super::Evidence;
 use super::super::kinds::*;
 use super::super::rule::{Border, Link, Rule, Start};
 use super::super::validators as v;
-
-const KEY: Rule = Rule { kind: API_KEY, border: Border::Token, check: v::RANDOM, confidence: 96, ..Rule::BASE };
+use super::vendors::KEY;
 
 /// The rules.
 pub(in super::super) const RULES: &[Rule] = &[
@@ -104,18 +103,199 @@ pub(in super::super) const RULES: &[Rule] = &[
         ..Rule::BASE
     },
     Rule {
-        name: "url-credentials",
-        kind: URL_CREDENTIALS,
-        start: Start::Scheme,
-        pattern: r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s/?#:@\x22'<>]{0,128}:[^\s/?#@\x22'<>]{1,256}@[^\s/?#\x22'<>,;)]+(?:/[^\s\x22'<>)]*)?",
+        name: "url-key",
+        kind: API_KEY,
+        start: Start::UserPassword,
+        pattern: r"[A-Za-z0-9_.-]{20,400}",
         border: Border::Open,
+        check: v::RANDOM,
+        confidence: 100,
+        hits: &[concat!("clone https://u_1:[[37b51ce398dc174d", "c3b51ec6c426c152c095c49f]]@git.example.dev/app.git")],
+        misses: &["https://u_1:aaaaaaaaaaaaaaaaaaaaaaaaaaa@example.org"],
+        source: "RFC 3986 section 3.2.1: a token as the password",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "url-password",
+        kind: URL_CREDENTIALS,
+        start: Start::UserPassword,
+        pattern: r"[^\x00-\x20]{1,400}",
+        border: Border::Open,
+        check: v::SECRET_VALUE,
         confidence: 99,
         hits: &[
-            "use [[postgres://app:hunter2x@db.example.net:5432/prod]] for it",
-            "[[https://u_1:s3cr3t@git.example.dev/app.git]]",
+            "use postgres://app:[[hunter2x]]@db.example.net:5432/prod for it",
+            "https://u_1:[[s3cr3t]]@git.example.dev/app.git",
         ],
-        misses: &["https://example.org/a:b@c", "http://example.org:8080/", "mailto:a@b.c"],
+        misses: &[
+            "https://example.org/a:b@c",
+            "http://example.org:8080/",
+            "mailto:a@b.c",
+            "redis://user:password@host",
+        ],
         source: "RFC 3986 section 3.2.1",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "connection-string-key",
+        kind: CONNECTION_STRING,
+        start: Start::After(&["accountkey", "sharedaccesskey"], Link::Sign),
+        pattern: r"[A-Za-z0-9+/]{42,86}={1,2}",
+        border: Border::Open,
+        check: v::RANDOM,
+        confidence: 96,
+        hits: &[concat!("AccountKey=[[q3Zk9Lx7", "Vb2Nm5Rt8Wy1Cd4Fg6Hj0Kp3Qs5Tu7Xz9Ab2De4Gh6=]];")],
+        misses: &["AccountKey=short"],
+        source: "Azure Storage and Service Bus: connection strings",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "basic-auth",
+        kind: BASIC_AUTH,
+        start: Start::After(&["authorization"], Link::Sign),
+        pattern: r"Basic [A-Za-z0-9+/]{6,400}={0,2}",
+        border: Border::Open,
+        confidence: 96,
+        hits: &["Authorization: [[Basic dXNlcjpodW50ZXIyeA==]]"],
+        misses: &["Authorization: Basic"],
+        source: "RFC 7617",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "bearer-token",
+        kind: API_KEY,
+        start: Start::After(&["bearer"], Link::Space),
+        pattern: r"[A-Za-z0-9_+/=.~-]{20,2000}",
+        border: Border::Open,
+        check: v::RANDOM,
+        evidence: Evidence::Context,
+        confidence: 90,
+        hits: &[concat!("Authorization: Bearer [[a9Zk3v9Qw8", "Xy2Lm5Np7Rt1Bd4]]")],
+        misses: &["Bearer of this letter"],
+        source: "RFC 6750 section 2.1",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "telegram-token",
+        kind: API_KEY,
+        start: Start::Digit,
+        pattern: r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}",
+        border: Border::Token,
+        check: v::RANDOM,
+        confidence: 97,
+        hits: &[concat!("bot [[110201543", ":AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw3]]")],
+        misses: &["110201543:AAshort"],
+        source: "Telegram: bot API, authorising your bot",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "mailchimp-key",
+        kind: API_KEY,
+        start: Start::Mixed,
+        pattern: r"[0-9a-f]{32}-us[0-9]{1,2}",
+        border: Border::Token,
+        check: v::RANDOM,
+        confidence: 95,
+        hits: &[concat!("key [[d41d8cd98f00b204", "e9800998ecf8427e-us12]]")],
+        misses: &["d41d8cd98f00b204-us12"],
+        source: "Mailchimp: API keys",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "slack-webhook",
+        kind: API_KEY,
+        start: Start::Word(&["hooks slack com"]),
+        pattern: r"hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9_+/-]{20,100}",
+        border: Border::Word,
+        confidence: 96,
+        hits: &[concat!("https://[[hooks.sl", "ack.com/services/T00000000/B00000000/Xk3v9Qw8Xy2Lm5Np7Rt1Bd4Z]]")],
+        misses: &["hooks.slack.com/docs"],
+        source: "Slack: incoming webhooks",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "discord-webhook",
+        kind: API_KEY,
+        start: Start::Word(&["discord com", "discordapp com"]),
+        pattern: r"discord(?:app)?\.com/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{50,90}",
+        border: Border::Word,
+        confidence: 96,
+        hits: &[concat!(
+            "[[disc",
+            "ord.com/api/webhooks/123456789012345678/Xk3v9Qw8Xy2Lm5Np7Rt1Bd4ZXk3v9Qw8Xy2Lm5Np7Rt1Bd4ZXk3v9Qw8Xy2L]]"
+        )],
+        misses: &["discord.com/channels/1"],
+        source: "Discord: webhooks",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "curl-user",
+        kind: USERNAME,
+        start: Start::After(&["curl u", "curl user", "wget user"], Link::Space),
+        pattern: r"[A-Za-z0-9._@-]{2,64}",
+        border: Border::Word,
+        evidence: Evidence::Context,
+        confidence: 88,
+        hits: &["curl -u [[x_wslyt_98]]:secret9 http://example.org"],
+        misses: &["curl -u"],
+        source: "curl(1): --user",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "curl-password",
+        kind: PASSWORD,
+        cut: b':',
+        start: Start::After(&["curl u", "curl user"], Link::Space),
+        pattern: r"[A-Za-z0-9._@-]{2,64}:[^\s'\x22]{3,128}",
+        border: Border::Open,
+        evidence: Evidence::Context,
+        confidence: 88,
+        hits: &["curl -u x_wslyt_98:[[kqgbs-bxngt-ymdis]] http://example.org"],
+        misses: &["curl -u"],
+        source: "curl(1): --user",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "password-said",
+        kind: PASSWORD,
+        start: Start::After(
+            &["password", "passwd", "pwd", "passphrase", "passwort", "kennwort", "contraseña"],
+            Link::Space,
+        ),
+        pattern: r"[^\s\x22'`,;<>(){}\[\]]{5,128}",
+        border: Border::Open,
+        check: v::SECRET_SHAPED,
+        evidence: Evidence::Context,
+        confidence: 75,
+        hits: &["my login x and password [[Winter258$]] there", "my password is [[hunter2x]]"],
+        misses: &["password reset", "the password must be", "password-protected"],
+        source: "words for a password",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "pin",
+        kind: PIN,
+        start: Start::After(
+            &[
+                "pin",
+                "pin code",
+                "pincode",
+                "otp",
+                "one time code",
+                "one time password",
+                "verification code",
+                "security pin",
+                "passcode",
+            ],
+            Link::Sign,
+        ),
+        pattern: r"[0-9]{4,8}",
+        border: Border::Number,
+        evidence: Evidence::Context,
+        confidence: 80,
+        hits: &["PIN: [[4821]]", "your verification code is [[993120]]"],
+        misses: &["pin 4 of the chip", "pin: 13"],
+        source: "ISO 9564-1: PIN of 4 to 12 digits",
         ..Rule::BASE
     },
     Rule {
@@ -135,19 +315,14 @@ pub(in super::super) const RULES: &[Rule] = &[
                 "mot de passe",
                 "db password",
             ],
-            Link::Sign,
+            Link::Mark,
         ),
         pattern: r"[^\s\x22'`,;<>(){}\[\]]{4,128}",
         border: Border::Open,
         check: v::SECRET,
         evidence: Evidence::Context,
         confidence: 85,
-        hits: &[
-            "password: [[Tr0ub4dor&3]]",
-            "\"passwd\": \"[[gyxab-uowar]]\"",
-            "DB_PASSWORD=[[s3cr3tX9]]",
-            "my password is [[hunter2x]]",
-        ],
+        hits: &["password: [[Tr0ub4dor&3]]", "\"passwd\": \"[[gyxab-uowar]]\"", "DB_PASSWORD=[[s3cr3tX9]]"],
         misses: &[
             "password: string",
             "password is required",

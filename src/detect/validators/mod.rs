@@ -4,6 +4,12 @@
 use super::rule::Check;
 use super::words::in_word;
 
+mod national;
+mod wallet;
+
+pub(super) use national::*;
+pub(super) use wallet::{BASE58, BECH32, ETHEREUM};
+
 /// Passes always.
 pub(super) const ANY: Check = Check { name: "any", passes: |_| true };
 /// ISO/IEC 7812-1: Luhn digit, a length and an issuer range that card schemes use.
@@ -30,6 +36,8 @@ pub(super) const PHONE_NANP: Check = Check { name: "phone-nanp", passes: phone_n
 pub(super) const PHONE_LOOSE: Check = Check { name: "phone", passes: phone_loose };
 /// Something a person would use as a secret: no placeholder, no type name, no template.
 pub(super) const SECRET: Check = Check { name: "secret", passes: secret };
+/// A secret by its look alone: letters with digits or signs, or several short groups.
+pub(super) const SECRET_SHAPED: Check = Check { name: "secret-shaped", passes: secret_shaped };
 /// No placeholder, as for `secret`, and something: a value under a field that says what it is.
 pub(super) const SECRET_VALUE: Check =
     Check { name: "secret-value", passes: |text| text.len() >= 3 && !placeholder(text) };
@@ -37,6 +45,9 @@ pub(super) const SECRET_VALUE: Check =
 pub(super) const RANDOM: Check = Check { name: "random", passes: random };
 /// At least one digit.
 pub(super) const HAS_DIGIT: Check = Check { name: "has-digit", passes: |text| text.iter().any(u8::is_ascii_digit) };
+/// At least four digits.
+pub(super) const HAS_DIGITS: Check =
+    Check { name: "has-digits", passes: |text| text.iter().filter(|b| b.is_ascii_digit()).count() > 3 };
 /// At least one digit and two letters.
 pub(super) const LETTERS_AND_DIGITS: Check = Check {
     name: "letters-and-digits",
@@ -45,8 +56,64 @@ pub(super) const LETTERS_AND_DIGITS: Check = Check {
     },
 };
 
+/// A date and a time of day.
+pub(super) const DATE_TIME: Check = Check {
+    name: "date-time",
+    passes: |text| {
+        text.get(..10).is_some_and(date) && text.get(11..13).is_some_and(|hour| Digits::of(hour).number(0, 2) < 24)
+    },
+};
+/// A URL whose host has a dot and a top level of letters.
+pub(super) const URL: Check = Check { name: "url", passes: url };
+/// A registration plate: letters and digits, not one word.
+pub(super) const PLATE: Check = Check {
+    name: "plate",
+    passes: |text| {
+        let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
+        let letters = text.iter().filter(|b| b.is_ascii_uppercase()).count();
+        digits >= 1 && letters >= 1 && (5..=10).contains(&(digits + letters))
+    },
+};
+/// An account's name that is not a word for one.
+pub(super) const USERNAME: Check = Check { name: "username", passes: username };
+/// An account's name by its look alone: digits, `_` or `.` within.
+pub(super) const USERNAME_SHAPED: Check = Check {
+    name: "username-shaped",
+    passes: |text| {
+        username(text)
+            && text.iter().take(text.len().saturating_sub(1)).any(|b| b.is_ascii_digit() || b"_.".contains(b))
+    },
+};
+/// Begins with a capital letter.
+pub(super) const CAPITAL_FIRST: Check =
+    Check { name: "capital-first", passes: |text| text.first().is_some_and(|b| b.is_ascii_uppercase() || *b >= 0x80) };
+/// A postal address: a number, words, neither a time nor a date.
+pub(super) const POSTAL: Check = Check { name: "postal", passes: postal };
+/// Latitude and longitude in degrees.
+pub(super) const COORDINATES: Check = Check { name: "coordinates", passes: coordinates };
+/// The card number before the `=` of track 2.
+pub(super) const TRACK_2: Check =
+    Check { name: "track-2", passes: |text| text.split(|b| *b == b'=').next().is_some_and(card) };
+/// Capitals, small letters and digits, each more than twice.
+pub(super) const MIXED_CASE: Check = Check {
+    name: "mixed-case",
+    passes: |text| {
+        let count = |class: fn(&u8) -> bool| text.iter().filter(|b| class(b)).count();
+        count(u8::is_ascii_uppercase) > 2 && count(u8::is_ascii_lowercase) > 2 && count(u8::is_ascii_digit) > 2
+    },
+};
+
+/// Every check a user may name, by name.
+pub(super) fn named(name: &str) -> Option<Check> {
+    all().find(|check| check.name == name)
+}
+
 /// Every check a user may name.
-pub(super) const NAMED: &[Check] = &[
+pub(super) fn all() -> impl Iterator<Item = Check> {
+    GENERAL.iter().chain(national::ALL).copied()
+}
+
+const GENERAL: &[Check] = &[
     ANY,
     CARD,
     LUHN,
@@ -61,9 +128,24 @@ pub(super) const NAMED: &[Check] = &[
     PHONE_LOOSE,
     SECRET,
     SECRET_VALUE,
+    SECRET_SHAPED,
     RANDOM,
     HAS_DIGIT,
+    HAS_DIGITS,
     LETTERS_AND_DIGITS,
+    DATE_TIME,
+    URL,
+    PLATE,
+    USERNAME,
+    USERNAME_SHAPED,
+    CAPITAL_FIRST,
+    POSTAL,
+    COORDINATES,
+    TRACK_2,
+    MIXED_CASE,
+    BASE58,
+    BECH32,
+    ETHEREUM,
 ];
 
 /// The decimal digits of a text, at most 32 of them.
@@ -93,9 +175,31 @@ impl Digits {
         self.as_slice().iter().take(to).skip(from).fold(0, |n, d| n * 10 + u64::from(*d))
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The last digit.
+    pub fn last(&self) -> Option<u8> {
+        self.as_slice().last().copied()
+    }
+
     fn uniform(&self) -> bool {
         self.as_slice().windows(2).all(|pair| pair.first() == pair.last())
     }
+}
+
+/// Whether a month has this day, leap years taken from the year's last two digits where that is all there is.
+fn valid_day(year: u64, month: u64, day: u64) -> bool {
+    let most = match month {
+        2 if year.is_multiple_of(4) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=most).contains(&day)
 }
 
 fn luhn(text: &[u8]) -> bool {
@@ -240,7 +344,7 @@ fn phone_international(text: &[u8]) -> bool {
 }
 
 fn phone_nanp(text: &[u8]) -> bool {
-    let digits = Digits::of(text);
+    let digits = Digits::of(text.split(|b| b.is_ascii_alphabetic()).next().unwrap_or_default());
     let skip = usize::from(digits.as_slice().len() == 11 && digits.as_slice().first() == Some(&1));
     let (area, exchange) = (digits.number(skip, skip + 3), digits.number(skip + 3, skip + 6));
     digits.as_slice().len() == 10 + skip && area >= 200 && exchange >= 200 && area % 100 != 11 && !digits.uniform()
@@ -248,7 +352,8 @@ fn phone_nanp(text: &[u8]) -> bool {
 
 fn phone_loose(text: &[u8]) -> bool {
     let digits = Digits::of(text);
-    (7..=15).contains(&digits.as_slice().len()) && !digits.uniform()
+    let round = digits.number(0, 15).is_multiple_of(100_000);
+    (7..=15).contains(&digits.as_slice().len()) && !digits.uniform() && !round
 }
 
 /// Words that stand where a secret would, in documentation and code.
@@ -310,10 +415,150 @@ fn secret(text: &[u8]) -> bool {
     text.len() >= 4 && !placeholder(text)
 }
 
+fn secret_shaped(text: &[u8]) -> bool {
+    let letters = text.iter().any(u8::is_ascii_alphabetic);
+    let digits = text.iter().any(u8::is_ascii_digit);
+    let humps = text
+        .windows(2)
+        .filter(|pair| {
+            pair.first().is_some_and(u8::is_ascii_lowercase) && pair.last().is_some_and(u8::is_ascii_uppercase)
+        })
+        .count();
+    let signs = text.iter().take(text.len().saturating_sub(1)).filter(|b| b"!@#$%^&*+=~".contains(b)).count();
+    let groups = text.split(|b| *b == b'-').filter(|group| (3..=6).contains(&group.len())).count();
+    secret(text) && (letters && (digits || signs > 0) || humps >= 2 || groups >= 3)
+}
+
 fn random(text: &[u8]) -> bool {
     let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
     let mut seen = [false; 256];
     let distinct =
         text.iter().filter(|b| !std::mem::replace(seen.get_mut(usize::from(**b)).unwrap_or(&mut false), true)).count();
     digits >= 1 && distinct >= (text.len() / 3).clamp(6, 12)
+}
+
+fn url(text: &[u8]) -> bool {
+    let rest = text.iter().position(|b| *b == b'/').and_then(|at| text.get(at + 2..)).unwrap_or_default();
+    let host = rest.split(|b| b"/?#:".contains(b)).next().unwrap_or_default();
+    let top = host.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    host.contains(&b'.') && top.len() >= 2 && top.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80) || ipv4(host)
+}
+
+/// Names that stand for a role, not a person.
+const ROLES: &[&str] = &[
+    "admin",
+    "root",
+    "user",
+    "username",
+    "login",
+    "guest",
+    "test",
+    "null",
+    "none",
+    "true",
+    "false",
+    "name",
+    "string",
+    "password",
+    "postgres",
+    "mysql",
+    "sa",
+    "system",
+    "default",
+    "anonymous",
+    "id",
+    "and",
+    "or",
+    "the",
+    "with",
+    "git",
+    "not",
+    "required",
+    "page",
+    "field",
+    "form",
+    "failed",
+    "current_user",
+    "your",
+    "email",
+    "example",
+    "foo",
+    "bar",
+    "to",
+    "in",
+    "on",
+    "for",
+    "is",
+    "was",
+    "a",
+    "an",
+    "as",
+    "at",
+    "by",
+    "can",
+    "will",
+    "must",
+    "should",
+    "could",
+];
+
+fn username(text: &[u8]) -> bool {
+    let role = ROLES.iter().any(|role| text.eq_ignore_ascii_case(role.as_bytes()));
+    !role && !placeholder(text) && text.iter().any(u8::is_ascii_alphabetic)
+}
+
+/// Words that make a number a time, a date or an amount.
+const NOT_POSTAL: &[&str] = &[
+    "am",
+    "pm",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "oct",
+    "nov",
+    "dec",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "usd",
+    "eur",
+    "gbp",
+];
+
+fn postal(text: &[u8]) -> bool {
+    let words = || text.split(|b| b" ,\n.".contains(b)).filter(|word| !word.is_empty());
+    let names = words()
+        .filter(|word| word.len() > 2 && word.first().is_some_and(|b| b.is_ascii_uppercase() || *b >= 0x80))
+        .count();
+    let other = words().any(|word| NOT_POSTAL.iter().any(|not| word.eq_ignore_ascii_case(not.as_bytes())));
+    let corner = text.starts_with(b"the corner");
+    names >= 1 && words().count() >= 3 && !other && (corner || text.iter().any(u8::is_ascii_digit))
+}
+
+fn coordinates(text: &[u8]) -> bool {
+    let mut parts =
+        text.split(|b| *b == b',').map(|part| Digits::of(part.split(|b| *b == b'.').next().unwrap_or_default()));
+    let (latitude, longitude) = (parts.next(), parts.next());
+    latitude.is_some_and(|d| d.number(0, 3) <= 90) && longitude.is_some_and(|d| d.number(0, 3) <= 180)
 }

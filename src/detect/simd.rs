@@ -1,0 +1,113 @@
+//! The masks of a block with AVX2. The only file with `unsafe` code: the intrinsics of a feature need it, because calling
+//! them on a machine without the feature is undefined; [`Reader::new`] asks the machine once and never calls them elsewhere.
+//!
+//! It decides nothing that `masks::portable` doesn't: a test compares both, byte for byte.
+
+use super::masks::{BLOCK, Masks, portable};
+
+/// How this machine reads a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader {
+    #[cfg(target_arch = "x86_64")]
+    avx2: bool,
+}
+
+impl Reader {
+    /// Asks the machine what it can do.
+    pub fn new() -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            avx2: std::arch::is_x86_feature_detected!("avx2"),
+        }
+    }
+
+    /// The masks of a block.
+    #[inline]
+    pub fn masks(self, block: &[u8; BLOCK]) -> Masks {
+        #[cfg(target_arch = "x86_64")]
+        if self.avx2 {
+            #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the feature")]
+            // SAFETY: the machine has AVX2.
+            return unsafe { avx2(block) };
+        }
+        portable(block)
+    }
+}
+
+/// Sixty-four bytes as two vectors; each mask is two comparisons and two moves of sign bits.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+#[inline]
+fn avx2(block: &[u8; BLOCK]) -> Masks {
+    use std::arch::x86_64::{
+        __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256,
+        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+    };
+
+    let (low, high) = block.split_at(BLOCK / 2);
+    let load = |half: &[u8]| {
+        #[expect(unsafe_code, reason = "an unaligned load reads through a pointer")]
+        // SAFETY: `half` is one of the two halves of 32 bytes, and the load needs no alignment.
+        unsafe {
+            _mm256_loadu_si256(half.as_ptr().cast::<__m256i>())
+        }
+    };
+    let (low, high) = (load(low), load(high));
+    let join = |low: __m256i, high: __m256i| {
+        u64::from(_mm256_movemask_epi8(low) as u32) | u64::from(_mm256_movemask_epi8(high) as u32) << 32
+    };
+    let same = |byte: u8| {
+        let wanted = _mm256_set1_epi8(byte as i8);
+        join(_mm256_cmpeq_epi8(low, wanted), _mm256_cmpeq_epi8(high, wanted))
+    };
+    // `first..=last` moved to the top of the signed range: one comparison then tells.
+    let range = |vector: __m256i, first: u8, last: u8| {
+        let moved = _mm256_add_epi8(vector, _mm256_set1_epi8(127u8.wrapping_sub(last) as i8));
+        _mm256_cmpgt_epi8(moved, _mm256_set1_epi8((126 - (last - first)) as i8))
+    };
+    let digit = join(range(low, b'0', b'9'), range(high, b'0', b'9'));
+    let fold = _mm256_set1_epi8(0x20);
+    let letters = |vector: __m256i| range(_mm256_or_si256(vector, fold), b'a', b'z');
+    let (low_letters, high_letters) = (letters(low), letters(high));
+    let beyond_ascii = join(low, high);
+    let ascii_letter = join(low_letters, high_letters);
+    let small = |vector: __m256i| _mm256_cmpeq_epi8(_mm256_and_si256(vector, fold), fold);
+    let upper = ascii_letter & !join(small(low), small(high));
+    Masks {
+        digit,
+        letter: ascii_letter | beyond_ascii,
+        upper,
+        at: same(b'@'),
+        colon: same(b':'),
+        dash: same(b'-'),
+        lead: same(b'+') | same(b'('),
+        space: same(b' '),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    // INVARIANT: every machine sees the same masks.
+    proptest! {
+        #[test]
+        fn this_machine_reads_a_block_as_any_machine_does(bytes in proptest::collection::vec(any::<u8>(), BLOCK)) {
+            let block: [u8; BLOCK] = bytes.try_into().unwrap();
+            prop_assert_eq!(Reader::new().masks(&block), portable(&block));
+        }
+    }
+
+    #[test]
+    fn every_byte_at_every_place_reads_as_on_any_machine() {
+        for byte in 0..=255u8 {
+            for at in 0..BLOCK {
+                let mut block = [b'.'; BLOCK];
+                block[at] = byte;
+                assert_eq!(Reader::new().masks(&block), portable(&block), "{byte} at {at}");
+            }
+        }
+    }
+}
