@@ -25,7 +25,14 @@ enum Action {
     /// Verify the hash chain of every source partition
     Verify {
         /// Settings that name the brokers
-        #[arg(long, short, env = "LETHE_CONFIG", value_name = "FILE", conflicts_with = "file", required_unless_present = "file")]
+        #[arg(
+            long,
+            short,
+            env = "LETHE_CONFIG",
+            value_name = "FILE",
+            conflicts_with = "file",
+            required_unless_present = "file"
+        )]
         config: Option<PathBuf>,
         /// Segments as JSON lines, instead of the topic
         #[arg(long, value_name = "FILE")]

@@ -19,7 +19,10 @@ use clap::{Parser, Subcommand};
 
 /// A privacy pipeline for AI traffic on Kafka: finds, tokenises, routes and forgets personal data.
 #[derive(Parser)]
-#[command(version, propagate_version = true, after_help = "\
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "\
 Examples:
   lethe demo                                     see it work, nothing else running
   lethe check --config lethe.yaml pipelines/*.yaml
@@ -27,7 +30,8 @@ Examples:
   lethe run --config lethe.yaml pipelines/*.yaml
   echo 'write to ada@example.org' | lethe scrub
 
-Every setting of lethe.yaml can be given by the environment: LETHE__STORE__PATH=/var/lib/lethe")]
+Every setting of lethe.yaml can be given by the environment: LETHE__STORE__PATH=/var/lib/lethe"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -19,7 +19,14 @@ pub struct Args {
     #[arg(long)]
     audience: String,
     /// Settings that name the key store
-    #[arg(long, short, env = "LETHE_CONFIG", value_name = "FILE", conflicts_with = "key_file", required_unless_present = "key_file")]
+    #[arg(
+        long,
+        short,
+        env = "LETHE_CONFIG",
+        value_name = "FILE",
+        conflicts_with = "key_file",
+        required_unless_present = "key_file"
+    )]
     config: Option<PathBuf>,
     /// The key file that `lethe scrub` used
     #[arg(long, value_name = "FILE")]

@@ -1,8 +1,8 @@
 //! Requests as they come, crashes at every step, and receipts in the hands of whoever would change them.
 
 use proptest::prelude::*;
-use zeroize::Zeroizing;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 use zeroize::Zeroizing;
 
 use super::*;

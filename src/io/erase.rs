@@ -41,7 +41,9 @@ pub enum EraseError {
     #[error("{0}")]
     Kafka(#[from] Trouble),
     /// Nobody answered.
-    #[error("no receipt for request `{0}` within {1} s; it stays on the deletion topic and will be carried out\n  help: is `lethe run` running with the erase pipeline?")]
+    #[error(
+        "no receipt for request `{0}` within {1} s; it stays on the deletion topic and will be carried out\n  help: is `lethe run` running with the erase pipeline?"
+    )]
     NoReceipt(String, u64),
 }
 

@@ -68,7 +68,8 @@ impl Dice {
 }
 
 const FIRST: &[&str] = &["Maria", "James", "Sofia", "Daniel", "Laura", "Peter", "Julia", "Thomas", "Elena", "Robert"];
-const LAST: &[&str] = &["Keller", "Novak", "Fischer", "Moreau", "Sullivan", "Bennett", "Hoffmann", "Castillo", "Larsen"];
+const LAST: &[&str] =
+    &["Keller", "Novak", "Fischer", "Moreau", "Sullivan", "Bennett", "Hoffmann", "Castillo", "Larsen"];
 const ALNUM: &str = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
 
 type Maker = fn(&mut Dice) -> (String, Planted);

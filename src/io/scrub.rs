@@ -154,7 +154,8 @@ pub fn scrub(options: &Options, input: impl BufRead, mut output: impl Write) -> 
 
 /// The line as a record; its tenant, subject and region stand in headers that the pipeline is told to read last.
 fn record(options: &Options, line: Vec<u8>, number: u64, now_ms: i64) -> RawRecord {
-    let header = |name: &str, value: &str| RawHeader { name: Sensitive::from(name), value: Some(Sensitive::from(value)) };
+    let header =
+        |name: &str, value: &str| RawHeader { name: Sensitive::from(name), value: Some(Sensitive::from(value)) };
     let mut headers = vec![header("lethe-tenant", &options.tenant)];
     headers.extend(options.subject.as_deref().map(|subject| header("lethe-subject", subject)));
     headers.extend(options.region.as_deref().map(|region| header("lethe-region", region)));
@@ -193,4 +194,3 @@ fn pipelines(options: &Options, keys: &OfflineKeys) -> Result<(Pipeline, Pipelin
     }
     Err(ScrubError::NothingToDo)
 }
-

@@ -11,9 +11,7 @@ use super::keystore::{EmbeddedStore, Keystore, Options, StoreError};
 use super::kms::FileKeeper;
 use super::topics::Wanted;
 use crate::keys::DigestKey;
-use crate::pipeline::{
-    self, Ground, Pipeline, PipelineConfig, Problem, Property, Settings, Work,
-};
+use crate::pipeline::{self, Ground, Pipeline, PipelineConfig, Problem, Property, Settings, Work};
 
 /// Checked configuration.
 pub struct Loaded {
@@ -71,7 +69,12 @@ pub fn load(config: Option<&Path>, pipelines: &[PathBuf]) -> Result<Loaded, Conf
 }
 
 /// The same from texts. `flags` are settings given on the command line, as environment pairs: they win.
-pub fn loaded(file: &str, text: &str, pipelines: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+pub fn loaded(
+    file: &str,
+    text: &str,
+    pipelines: &[(&str, &str)],
+    flags: &[(&str, &str)],
+) -> Result<Loaded, ConfigError> {
     let environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| name.starts_with("LETHE__"))
@@ -115,10 +118,14 @@ fn secrets(properties: &BTreeMap<String, Property>) -> Result<BTreeMap<String, S
             Property::Literal(text) => Ok(text.clone()),
             Property::File(path) => std::fs::read_to_string(path)
                 .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-                .map_err(|error| format!("`{name}`: {path}: {error}\n  help: put the secret there, readable for this user alone")),
-            Property::Environment(variable) => std::env::var_os(variable)
-                .and_then(|value| value.into_string().ok())
-                .ok_or_else(|| format!("`{name}`: the environment has no `{variable}`\n  help: set it, or name a file")),
+                .map_err(|error| {
+                    format!("`{name}`: {path}: {error}\n  help: put the secret there, readable for this user alone")
+                }),
+            Property::Environment(variable) => {
+                std::env::var_os(variable).and_then(|value| value.into_string().ok()).ok_or_else(|| {
+                    format!("`{name}`: the environment has no `{variable}`\n  help: set it, or name a file")
+                })
+            }
         };
         match value {
             Ok(value) => {
@@ -239,7 +246,12 @@ impl Loaded {
                 _ => None,
             };
             for topic in config.outputs() {
-                want(&topic, format!("output of `{}`", config.name), "Write", longest.filter(|_| config.quarantine.as_ref() != Some(&topic)));
+                want(
+                    &topic,
+                    format!("output of `{}`", config.name),
+                    "Write",
+                    longest.filter(|_| config.quarantine.as_ref() != Some(&topic)),
+                );
             }
         }
         want(&self.settings.audit_topic, "facts, read back where a chain's head is lost".into(), "Read,Write", None);
@@ -247,4 +259,3 @@ impl Loaded {
         wanted.into_values().collect()
     }
 }
-

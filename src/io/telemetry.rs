@@ -52,7 +52,10 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         .install_recorder()?;
     metrics::describe_counter!("lethe_records_total", "Input records by topic, outcome and code");
     metrics::describe_counter!("lethe_detections_total", "Findings by kind and treatment");
-    metrics::describe_counter!("lethe_transactions_total", "Kafka transactions: committed, aborted, or renewed producers");
+    metrics::describe_counter!(
+        "lethe_transactions_total",
+        "Kafka transactions: committed, aborted, or renewed producers"
+    );
     metrics::describe_counter!("lethe_store_errors_total", "Key store failures by reason");
     metrics::describe_counter!("lethe_panics_total", "Broken invariants caught");
     metrics::describe_counter!("lethe_erasures_total", "Erasure requests by outcome");

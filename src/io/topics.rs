@@ -53,9 +53,15 @@ impl fmt::Display for TopicPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (wanted, standing) in &self.0 {
             match standing {
-                Standing::Missing => writeln!(f, "+ {:<36} missing           {:<10} {}", wanted.name, wanted.access, wanted.purpose)?,
+                Standing::Missing => {
+                    writeln!(f, "+ {:<36} missing           {:<10} {}", wanted.name, wanted.access, wanted.purpose)?
+                }
                 Standing::There { partitions, differs } => {
-                    writeln!(f, "  {:<36} {partitions:>3} partitions    {:<10} {}", wanted.name, wanted.access, wanted.purpose)?;
+                    writeln!(
+                        f,
+                        "  {:<36} {partitions:>3} partitions    {:<10} {}",
+                        wanted.name, wanted.access, wanted.purpose
+                    )?;
                     for (name, want, have) in differs {
                         writeln!(f, "~     {name}: policy asks {want}, the topic has {have}")?;
                     }
@@ -68,7 +74,9 @@ impl fmt::Display for TopicPlan {
 
 /// The cluster can't be asked.
 #[derive(Debug, thiserror::Error)]
-#[error("kafka at `{brokers}`: {error}\n  help: is a broker listening there? `bootstrap.servers` in lethe.yaml (or LETHE__KAFKA__BOOTSTRAP_SERVERS) names it")]
+#[error(
+    "kafka at `{brokers}`: {error}\n  help: is a broker listening there? `bootstrap.servers` in lethe.yaml (or LETHE__KAFKA__BOOTSTRAP_SERVERS) names it"
+)]
 pub struct Unreachable {
     brokers: String,
     error: KafkaError,
@@ -100,9 +108,7 @@ impl Topics {
             let found = metadata.topics().iter().find(|topic| topic.name() == wanted.name && topic.error().is_none());
             let standing = match found {
                 None => Standing::Missing,
-                Some(topic) => {
-                    Standing::There { partitions: topic.partitions().len(), differs: self.differs(&wanted) }
-                }
+                Some(topic) => Standing::There { partitions: topic.partitions().len(), differs: self.differs(&wanted) },
             };
             plan.0.push((wanted, standing));
         }
@@ -110,7 +116,12 @@ impl Topics {
     }
 
     /// Makes the missing topics.
-    pub fn apply(&self, plan: &TopicPlan, partitions: i32, replication: i32) -> Result<Vec<(String, Result<(), String>)>, Unreachable> {
+    pub fn apply(
+        &self,
+        plan: &TopicPlan,
+        partitions: i32,
+        replication: i32,
+    ) -> Result<Vec<(String, Result<(), String>)>, Unreachable> {
         let topics: Vec<NewTopic<'_>> = plan
             .missing()
             .map(|wanted| {

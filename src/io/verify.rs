@@ -46,8 +46,8 @@ pub fn verify(evidence: &Evidence, late_start: bool) -> Result<Report, VerifyErr
     }
     match evidence {
         Evidence::File(path) => {
-            let bytes = std::fs::read(path)
-                .map_err(|error| VerifyError::File { path: path.display().to_string(), error })?;
+            let bytes =
+                std::fs::read(path).map_err(|error| VerifyError::File { path: path.display().to_string(), error })?;
             for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                 verifier.feed(None, line);
             }

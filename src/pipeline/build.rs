@@ -36,10 +36,7 @@ impl Pipeline {
                 digest_key: ground.digest_key.clone(),
             },
             shape: Shape::default(),
-            role: Role::Restore(Box::new(Restorer {
-                audience: audience.into(),
-                bounds: Bounds::Operator,
-            })),
+            role: Role::Restore(Box::new(Restorer { audience: audience.into(), bounds: Bounds::Operator })),
         }
     }
 

@@ -24,7 +24,8 @@ pub struct OutRecord {
 impl OutRecord {
     /// About what the record weighs on the wire: what `max.message.bytes` is compared with.
     pub fn weight_bytes(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len) + 10).sum();
+        let headers: usize =
+            self.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len) + 10).sum();
         self.key.as_ref().map_or(0, Vec::len) + self.value.as_ref().map_or(0, Vec::len) + headers + 80
     }
 }

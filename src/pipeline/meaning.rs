@@ -99,12 +99,7 @@ pub(super) fn restore(
 }
 
 /// An erase file's pipeline; `None` where a path is none.
-pub(super) fn erase(
-    written: EraseFile,
-    file: &str,
-    digest: Arc<str>,
-    report: &mut Report<'_>,
-) -> PipelineConfig {
+pub(super) fn erase(written: EraseFile, file: &str, digest: Arc<str>, report: &mut Report<'_>) -> PipelineConfig {
     let topics = topics(written.input, report);
     let erase = Erase {
         default_tenant: written.request.default_tenant.map(Arc::from),

@@ -49,9 +49,10 @@ pub fn rehearse(pipeline: &Pipeline, topic: &str, case: &Case) -> Vec<String> {
         ExpectedOutcome::Block => "block",
     };
     compare("outcome", Some(said(outcome)), Some(said(expect.outcome)));
-    let code = fact.code.as_ref().or_else(|| {
-        fact.notes.iter().find(|note| Some(note.as_str()) == expect.code.map(|code| code.as_str()))
-    });
+    let code = fact
+        .code
+        .as_ref()
+        .or_else(|| fact.notes.iter().find(|note| Some(note.as_str()) == expect.code.map(|code| code.as_str())));
     compare("code", code.map(|code| code.as_str()), expect.code.map(|code| code.as_str()));
     compare("region", fact.region.as_ref().map(|region| region.as_str()), expect.region.as_deref());
     compare("topic", effects.records.first().map(|out| &*out.topic), expect.topic.as_deref());
@@ -85,5 +86,11 @@ pub fn rehearse(pipeline: &Pipeline, topic: &str, case: &Case) -> Vec<String> {
 fn holds(record: &OutRecord, text: &str) -> bool {
     let finder = memchr::memmem::Finder::new(text);
     let headers = record.headers.iter().filter_map(|(_, value)| value.as_deref());
-    record.key.as_deref().into_iter().chain(record.value.as_deref()).chain(headers).any(|part| finder.find(part).is_some())
+    record
+        .key
+        .as_deref()
+        .into_iter()
+        .chain(record.value.as_deref())
+        .chain(headers)
+        .any(|part| finder.find(part).is_some())
 }

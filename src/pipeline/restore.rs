@@ -84,7 +84,10 @@ impl Restorer {
         });
         let (mut sidecars, mut refused, mut notes) = (Vec::new(), 0, Vec::new());
         for text in sealed_headers(record) {
-            match Sidecar::parse(text).map_err(|_| "sealed_broken").and_then(|s| self.admit(s, tenant.as_ref(), subject)) {
+            match Sidecar::parse(text)
+                .map_err(|_| "sealed_broken")
+                .and_then(|s| self.admit(s, tenant.as_ref(), subject))
+            {
                 Ok(sidecar) => {
                     let (id, bucket) = (sidecar.key_id(), sidecar.bucket().clone());
                     // A sealed value may be opened as long as its keys live: the event's age is no matter here.
@@ -145,11 +148,8 @@ impl Restoring<'_> {
         let restored = match open.first() {
             Some((first, _)) => {
                 // `admit` has held every sidecar against the event's own tenant and subject, where it names them.
-                let reader = Reader {
-                    tenant: first.tenant(),
-                    subject: first.key_id(),
-                    audience: &self.restorer.audience,
-                };
+                let reader =
+                    Reader { tenant: first.tenant(), subject: first.key_id(), audience: &self.restorer.audience };
                 protect::restore(&self.event, &open, &reader)
             }
             None => Restored::default(),

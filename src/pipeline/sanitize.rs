@@ -81,8 +81,7 @@ impl Sanitizer {
         };
         let verdict = self.judge.judge(event.slots().iter().filter(|slot| slot.listed).map(|slot| slot.text.reveal()));
         let scanned = self.scan(&event);
-        let found: Vec<Found> =
-            scanned.iter().map(|(_, f)| Found { kind: f.kind, confidence: f.confidence }).collect();
+        let found: Vec<Found> = scanned.iter().map(|(_, f)| Found { kind: f.kind, confidence: f.confidence }).collect();
         let decision = self.policy.decide(
             &Circumstances {
                 tenant: tenant.as_ref().map(|tenant| tenant.as_str()),
@@ -311,7 +310,9 @@ impl Sanitizing<'_> {
         let mut protected = protect::protect(&self.event, &self.work, &sealer);
         protected.edits.append(&mut self.refs);
         let mut encoded = self.event.encode(&protected.edits);
-        if let Some(key) = record.key.as_ref().filter(|key| self.digest_record_key || std::str::from_utf8(key.reveal()).is_err()) {
+        if let Some(key) =
+            record.key.as_ref().filter(|key| self.digest_record_key || std::str::from_utf8(key.reveal()).is_err())
+        {
             encoded.key = Some(identity.digest_key.record_key(key.reveal()).into_bytes());
         }
         encoded.headers.retain(|(name, _)| !reserved(name));
@@ -387,7 +388,14 @@ impl Sanitizing<'_> {
         format!("score={};action={};reasons={}", self.verdict.score, self.decision.firewall.as_str(), reasons.join(","))
     }
 
-    fn put_aside(mut self, identity: &Identity, record: &RawRecord, code: &'static str, keep: bool, now_ms: i64) -> Effects {
+    fn put_aside(
+        mut self,
+        identity: &Identity,
+        record: &RawRecord,
+        code: &'static str,
+        keep: bool,
+        now_ms: i64,
+    ) -> Effects {
         let outcome = if keep { audit::Outcome::Quarantined } else { audit::Outcome::Blocked };
         let mut fact = self.fact(identity, record, outcome, now_ms);
         fact.code = Some(Name::fixed(code));
@@ -409,11 +417,12 @@ impl Sanitizing<'_> {
             self.notes.push("header_dropped");
         }
         fact.notes = self.notes.iter().map(|note| Name::fixed(note)).collect();
-        fact.firewall = Some(&self.verdict).filter(|verdict| !verdict.reasons.is_empty()).map(|verdict| audit::Judged {
-            score: verdict.score,
-            action: Name::fixed(self.decision.firewall.as_str()),
-            reasons: verdict.reasons.iter().map(|reason| Name::fixed(reason.code())).collect(),
-        });
+        fact.firewall =
+            Some(&self.verdict).filter(|verdict| !verdict.reasons.is_empty()).map(|verdict| audit::Judged {
+                score: verdict.score,
+                action: Name::fixed(self.decision.firewall.as_str()),
+                reasons: verdict.reasons.iter().map(|reason| Name::fixed(reason.code())).collect(),
+            });
         fact
     }
 }
@@ -472,12 +481,8 @@ fn echoed(
     for text in super::outgoing::sealed_headers(record) {
         match Sidecar::parse(text) {
             Ok(sidecar) if tenant == Some(sidecar.tenant()) => {
-                let request = KeyRequest {
-                    id: sidecar.key_id(),
-                    bucket: sidecar.bucket().clone(),
-                    at_ms,
-                    grant: Grant::Open,
-                };
+                let request =
+                    KeyRequest { id: sidecar.key_id(), bucket: sidecar.bucket().clone(), at_ms, grant: Grant::Open };
                 kept.push((text.to_owned(), sidecar, request));
             }
             _ => notes.push("sealed_broken"),

@@ -25,7 +25,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::token::{MAX_TOKEN_BYTES, is_kind};
 use crate::event::TenantId;
-use crate::keys::{SealingKeys, BucketId, COMMITMENT_BYTES, KeyId, OVERHEAD_BYTES};
+use crate::keys::{BucketId, COMMITMENT_BYTES, KeyId, OVERHEAD_BYTES, SealingKeys};
 
 /// A mask of audiences is one byte.
 pub const MAX_AUDIENCES: usize = 8;

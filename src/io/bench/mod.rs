@@ -123,7 +123,8 @@ pub fn record(events: u64) -> Result<String, BenchError> {
     }
     let chained = clock.monotonic_us();
     let each = |from: u64, to: u64| (to - from) as f64 / events.max(1) as f64;
-    let findings: u64 = effects.iter().flat_map(|effect| &effect.fact.findings).map(|found| u64::from(found.count)).sum();
+    let findings: u64 =
+        effects.iter().flat_map(|effect| &effect.fact.findings).map(|found| u64::from(found.count)).sum();
     Ok(format!(
         "record {events} events of {} B with {:.2} findings -> {} B out\n  plan (decode, scan, judge, decide)  {:6.2} us\n  keys (offline: derived each time)   {:6.2} us\n  apply (protect, encode)             {:6.2} us\n  audit (fact, hash)                  {:6.2} us",
         bytes as u64 / events.max(1),
@@ -190,7 +191,11 @@ pub fn stream(asked: &Asked, say: &mut dyn FnMut(&str) -> bool) -> Result<(), Be
         let ratio = lethe.records_per_second() / plain.records_per_second();
         ratios.push(ratio);
         let show = |round: &Round| {
-            format!("{:>8.0} records/s, {:>5.1} us processor time a record", round.records_per_second(), round.cpu_us_per_record())
+            format!(
+                "{:>8.0} records/s, {:>5.1} us processor time a record",
+                round.records_per_second(),
+                round.cpu_us_per_record()
+            )
         };
         if !say(&format!("round {number}: bare {}; lethe {}; ratio {ratio:.2}", show(&plain), show(&lethe))) {
             break;
@@ -198,14 +203,24 @@ pub fn stream(asked: &Asked, say: &mut dyn FnMut(&str) -> bool) -> Result<(), Be
     }
     ratios.sort_by(f64::total_cmp);
     let median = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
-    say(&format!("stream ratio {median:.2} (median of {}), {} B an event, {} workers", ratios.len(), bench.bytes / bench.records.max(1), asked.workers));
+    say(&format!(
+        "stream ratio {median:.2} (median of {}), {} B an event, {} workers",
+        ratios.len(),
+        bench.bytes / bench.records.max(1),
+        asked.workers
+    ));
     Ok(())
 }
 
 fn make_topics(loaded: &setup::Loaded, copies: &str, partitions: i32) -> Result<(), BenchError> {
     let topics = Topics::open(&loaded.client())?;
     let mut wanted = loaded.wanted_topics();
-    wanted.push(Wanted { name: copies.to_owned(), purpose: "copies".into(), access: "Write", config: Default::default() });
+    wanted.push(Wanted {
+        name: copies.to_owned(),
+        purpose: "copies".into(),
+        access: "Write",
+        config: Default::default(),
+    });
     let plan = topics.plan(wanted)?;
     for (name, made) in topics.apply(&plan, partitions, 1)? {
         made.map_err(|error| BenchError::Topic(name, error))?;

@@ -250,7 +250,9 @@ impl<'a> Stage<'a> {
             self.stayed_closed = Some(false);
             return Ok(());
         };
-        self.screen.title(&format!("Erasure: `{subject}` asks to be forgotten (published to `privacy.deletions`)")).map_err(io)?;
+        self.screen
+            .title(&format!("Erasure: `{subject}` asks to be forgotten (published to `privacy.deletions`)"))
+            .map_err(io)?;
         let mut receipts = Tap::open(self.client, &["erasure.receipts"], From::End)?;
         let request = json!({ "request_id": "demo-1", "tenant": "acme", "subject": subject, "reason": "gdpr_17_1_b" });
         self.producer.send(&OutRecord {

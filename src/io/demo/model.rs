@@ -46,7 +46,11 @@ fn reply(prompt: &Tapped, responses: &Arc<str>) -> Option<OutRecord> {
         "model": event.get("model")?,
         "choices": [{ "index": 0, "message": { "role": "assistant", "content": content } }],
     });
-    let sealed = prompt.headers.iter().filter(|(name, _)| name == "lethe-sealed").map(|(name, value)| (name.clone(), Some(value.clone())));
+    let sealed = prompt
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "lethe-sealed")
+        .map(|(name, value)| (name.clone(), Some(value.clone())));
     Some(OutRecord {
         topic: Arc::clone(responses),
         region: None,
@@ -63,7 +67,8 @@ fn tokens(value: &[u8]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for piece in text.split('[').skip(1) {
         let Some((inner, _)) = piece.split_once(']') else { continue };
-        let shaped = inner.contains('_') && inner.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+        let shaped =
+            inner.contains('_') && inner.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
         let token = format!("[{inner}]");
         if shaped && !found.contains(&token) {
             found.push(token);

@@ -49,7 +49,10 @@ impl Screen {
 
     /// An answer with its originals back.
     pub fn restored(&mut self, record: &Tapped) -> io::Result<()> {
-        self.line("36", &format!("  restored for support  {}", answer_text(record.value.as_deref().unwrap_or_default())))
+        self.line(
+            "36",
+            &format!("  restored for support  {}", answer_text(record.value.as_deref().unwrap_or_default())),
+        )
     }
 
     fn line(&mut self, colour: &str, text: &str) -> io::Result<()> {

@@ -75,7 +75,8 @@ impl ConsumerContext for Watch {
         match rebalance {
             Rebalance::Assign(list) => changes.assigned += list.count(),
             Rebalance::Revoke(list) => {
-                let source = |e: &TopicPartitionListElem<'_>| Source { topic: e.topic().into(), partition: e.partition() };
+                let source =
+                    |e: &TopicPartitionListElem<'_>| Source { topic: e.topic().into(), partition: e.partition() };
                 changes.revoked.extend(list.elements().iter().map(source));
             }
             Rebalance::Error(error) => tracing::warn!(%error, "rebalance failed"),
@@ -102,7 +103,13 @@ pub struct Batch {
 
 impl Intake {
     /// Joins the group and subscribes.
-    pub fn open(client: &Client, suffix: &str, topics: &[Arc<str>], lag: Lag, clock: Arc<dyn Clock>) -> Result<Self, Trouble> {
+    pub fn open(
+        client: &Client,
+        suffix: &str,
+        topics: &[Arc<str>],
+        lag: Lag,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Trouble> {
         let config = client.config(ClientRole::Consumer { suffix });
         let watch = Watch { changes: Mutex::default(), lag };
         let consumer: BaseConsumer<Watch> = BaseConsumer::from_config_and_context(&config, watch)

@@ -149,11 +149,7 @@ impl Outbox {
 }
 
 /// Sends `record` on any producer; a full queue is waited out for `patience`.
-pub(super) fn send(
-    producer: &BaseProducer<Reports>,
-    record: &OutRecord,
-    patience: Duration,
-) -> Result<(), KafkaError> {
+pub(super) fn send(producer: &BaseProducer<Reports>, record: &OutRecord, patience: Duration) -> Result<(), KafkaError> {
     let mut message: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&record.topic);
     if let Some(key) = &record.key {
         message = message.key(key.as_slice());

@@ -69,10 +69,7 @@ impl Tap {
                         From::Beginning => Offset::Beginning,
                         // Fixed now: what is published after this call is read, whenever polling begins.
                         From::End => Offset::Offset(
-                            consumer
-                                .fetch_watermarks(topic, partition.id(), Duration::from_secs(15))
-                                .map_err(fatal)?
-                                .1,
+                            consumer.fetch_watermarks(topic, partition.id(), Duration::from_secs(15)).map_err(fatal)?.1,
                         ),
                     };
                     list.add_partition_offset(topic, partition.id(), offset).map_err(fatal)?;

@@ -106,9 +106,12 @@ impl StoreError {
             | Self::Damaged(_)
             | Self::Incomplete { .. }
             | Self::Broken => true,
-            Self::Keeper(_) | Self::Lingers(_) | Self::Full(_) | Self::Io { .. } | Self::Unfenced(_) | Self::Stopped(_) => {
-                false
-            }
+            Self::Keeper(_)
+            | Self::Lingers(_)
+            | Self::Full(_)
+            | Self::Io { .. }
+            | Self::Unfenced(_)
+            | Self::Stopped(_) => false,
         }
     }
 

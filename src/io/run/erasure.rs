@@ -317,9 +317,7 @@ impl ErasureWorker {
         for index in ready {
             let Some(pending) = self.pending.get(*index) else { continue };
             let receipt = match &pending.work {
-                Work::Refused(rejected, received) => {
-                    Receipt::refusal(rejected, *received, self.machine.settings())
-                }
+                Work::Refused(rejected, received) => Receipt::refusal(rejected, *received, self.machine.settings()),
                 Work::Settling(state, since) => {
                     let waited_ms = now_ms.saturating_sub(*since);
                     let step = self.machine.step((**state).clone(), Input::Waited { waited_ms }, at);

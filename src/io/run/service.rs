@@ -104,11 +104,7 @@ impl Running {
 }
 
 /// What the workers share.
-pub fn shared(
-    loaded: &Loaded,
-    store: Arc<dyn Keystore>,
-    clock: Arc<dyn Clock>,
-) -> Result<Shared, StoreError> {
+pub fn shared(loaded: &Loaded, store: Arc<dyn Keystore>, clock: Arc<dyn Clock>) -> Result<Shared, StoreError> {
     let settings = &loaded.settings;
     Ok(Shared {
         routes: loaded.routes(store.digest_key()?),
@@ -149,10 +145,8 @@ impl Service {
         telemetry::quiet_panics();
         telemetry::no_core_dumps();
         let address = settings.listen;
-        let metrics = telemetry::metrics().map_err(|error| ServiceError::Http {
-            address,
-            error: std::io::Error::other(error),
-        })?;
+        let metrics = telemetry::metrics()
+            .map_err(|error| ServiceError::Http { address, error: std::io::Error::other(error) })?;
         let clock: Arc<dyn Clock> = Arc::new(crate::io::clock::SystemClock::default());
         let store = crate::io::setup::open_store(settings, Arc::clone(&clock))?;
         let stop = Stop::default();

@@ -152,9 +152,12 @@ impl Worker {
         self.beat.commit(batch.records.len());
         metrics::counter!("lethe_transactions_total", "outcome" => "committed").increment(1);
         metrics::histogram!("lethe_batch_records").record(batch.records.len() as f64);
-        for (stage, from, to) in
-            [("plan", started, planned), ("keys", planned, keyed), ("apply", keyed, applied), ("commit", applied, committed)]
-        {
+        for (stage, from, to) in [
+            ("plan", started, planned),
+            ("keys", planned, keyed),
+            ("apply", keyed, applied),
+            ("commit", applied, committed),
+        ] {
             metrics::histogram!("lethe_stage_duration_seconds", "stage" => stage)
                 .record(to.saturating_sub(from) as f64 / 1e6);
         }
@@ -288,6 +291,7 @@ impl Shared {
 
     fn route(&self, topic: &str) -> Result<&Pipeline, Trouble> {
         let pipeline = self.routes.get(topic).map(|pipeline| &**pipeline);
-        pipeline.ok_or_else(|| Trouble::Fatal(format!("kafka delivered a record of `{topic}`, which was not subscribed")))
+        pipeline
+            .ok_or_else(|| Trouble::Fatal(format!("kafka delivered a record of `{topic}`, which was not subscribed")))
     }
 }
