@@ -1,7 +1,7 @@
 //! The embedded store: one folder, one process, one open tree. Opening it is the recovery: what a crash left is settled here.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -78,7 +78,7 @@ impl EmbeddedStore {
         let shelf = Shelf::open(&options.folder, options.cache_bytes, options.steps)?;
         let mut entropy = Entropy::new();
         if shelf.get(Table::Meta, TopRow::KEY)?.is_none() {
-            found(&shelf, &*keeper, &mut entropy)?;
+            found(&shelf, &options.folder, &*keeper, &mut entropy)?;
         }
         let state = load(&shelf, &*keeper)?;
         let store = Self {
@@ -150,7 +150,7 @@ impl Drop for EmbeddedStore {
 }
 
 /// Founds a deployment in an empty folder.
-fn found(shelf: &Shelf, keeper: &dyn RootKeeper, entropy: &mut Entropy) -> Result<(), StoreError> {
+fn found(shelf: &Shelf, folder: &Path, keeper: &dyn RootKeeper, entropy: &mut Entropy) -> Result<(), StoreError> {
     if shelf.holds_keys()? {
         return Err(Damaged(Table::Meta).into());
     }
@@ -163,6 +163,10 @@ fn found(shelf: &Shelf, keeper: &dyn RootKeeper, entropy: &mut Entropy) -> Resul
             deployment
         }
     };
+    if let Some(held) = keeper.list()?.into_iter().find(|held| held.deployment != deployment) {
+        let (root, deployment) = (held.id, held.deployment.to_string());
+        return Err(StoreError::Orphan { folder: folder.to_owned(), root, deployment });
+    }
     keeper.reconcile(&deployment, None)?;
     let (tree, mut writes) = Tree::plant(deployment, &mut || entropy.secret());
     let sealing = tree.tally().epoch;

@@ -40,6 +40,18 @@ pub enum StoreError {
         "key store hangs from root `{0}`, and the root keeper holds no root at all\nhelp: put the root back or point `roots` to where it is; if it is lost, every key in this store is lost, as after an erasure: move the store away to begin anew"
     )]
     RootMissing(RootId),
+    /// The folder is empty, the keeper is not.
+    #[error(
+        "key store `{folder}` is empty, but the root keeper holds root `{root}` of deployment `{deployment}`\nhelp: point `store` to the folder that belongs to it; to begin anew, give the new store a root folder of its own"
+    )]
+    Orphan {
+        /// The empty folder.
+        folder: PathBuf,
+        /// The root.
+        root: RootId,
+        /// Whose root it is.
+        deployment: String,
+    },
     /// The keeper refused.
     #[error(transparent)]
     Keeper(#[from] KeeperError),

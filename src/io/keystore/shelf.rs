@@ -45,6 +45,34 @@ impl Tables {
     }
 }
 
+/// Sees that nothing is missing from a copied folder. The engine would open one without its journal, or with a keyspace
+/// whose `current` file is gone, as if nothing had ever been there; so this looks first, and changes nothing.
+fn check_whole(folder: &Path) -> Result<(), StoreError> {
+    let incomplete = |what| StoreError::Incomplete { folder: folder.to_owned(), what };
+    let names = names(folder, folder)?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    if !names.iter().any(|name| name.ends_with(".jnl")) {
+        return Err(incomplete("it has no journal".to_owned()));
+    }
+    let keyspaces = folder.join("keyspaces");
+    let made = if keyspaces.exists() { self::names(&keyspaces, folder)?.len() } else { 0 };
+    // Keyspaces are numbered from 0, and none is ever dropped.
+    for number in 0..made {
+        if !keyspaces.join(number.to_string()).join("current").exists() {
+            return Err(incomplete(format!("keyspace {number} is not whole")));
+        }
+    }
+    Ok(())
+}
+
+fn names(inside: &Path, store: &Path) -> Result<Vec<String>, StoreError> {
+    let entries = std::fs::read_dir(inside).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.map_err(fjall::Error::Io).map_err(StoreError::from_engine(store))?;
+    Ok(entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+}
+
 /// A row as it stands in a table: key and value.
 pub(super) type Row = (Slice, Slice);
 
@@ -52,6 +80,7 @@ impl Shelf {
     pub fn open(folder: &Path, cache_bytes: u64, steps: Steps) -> Result<Self, StoreError> {
         let failed = StoreError::from_engine(folder);
         std::fs::create_dir_all(folder).map_err(fjall::Error::Io).map_err(&failed)?;
+        check_whole(folder)?;
         let builder = Database::builder(folder).cache_size(cache_bytes).max_journaling_size(JOURNAL_BYTES);
         let db = builder.worker_threads(2).open().map_err(&failed)?;
         // Sealed rows don't compress.

@@ -1,0 +1,155 @@
+//! Stopped before and after every durable write, whole list: the old state or the new one, nobody lost, nobody back.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use lethe::io::clock::ManualClock;
+use lethe::io::keystore::{EmbeddedStore, Keystore, StoreError};
+use lethe::io::kms::{FileKeeper, RootKeeper};
+use lethe::io::steps::{Steps, Stopped};
+use lethe::keys::{Grant, KeyId, KeyRequest, KeyState};
+
+use crate::store::{Home, bucket, id, request, scratch};
+
+const AD: &[u8] = b"crash";
+const FIRST: u64 = 480;
+const MORE: u64 = 560;
+const ERASED: [u64; 3] = [3, 141, 400];
+const THROUGH_MS: i64 = 5_000;
+
+/// What the caller was told, and may rely on from then on.
+#[derive(Default)]
+struct Told {
+    sealed: HashMap<u64, Vec<u8>>,
+    past: Option<Vec<u8>>,
+    fenced: bool,
+    destroyed: bool,
+    expired: bool,
+    done: bool,
+}
+
+fn in_past(number: u64) -> KeyRequest {
+    KeyRequest { bucket: bucket("past", 1), ..request(number, Grant::Create) }
+}
+
+fn create(store: &EmbeddedStore, numbers: std::ops::Range<u64>, told: &mut Told) -> Result<(), StoreError> {
+    let requests: Vec<KeyRequest> = numbers.clone().map(|number| request(number, Grant::Create)).collect();
+    let ring = store.ring(&requests)?;
+    for (number, request) in numbers.zip(&requests) {
+        match ring.state(request) {
+            KeyState::Live(keys) => drop(told.sealed.insert(number, keys.seal(AD, &number.to_be_bytes()))),
+            // A fence may be durable though the call that set it was stopped.
+            KeyState::Erased(_) if ERASED.contains(&number) => {}
+            other => panic!("{number} is {other:?}"),
+        }
+    }
+    Ok(())
+}
+
+/// Everything that writes, told step by step.
+fn live_a_life(store: &EmbeddedStore, told: &mut Told) -> Result<(), StoreError> {
+    create(store, 0..FIRST, told)?;
+    if let KeyState::Live(keys) = store.ring(&[in_past(7)])?.state(&in_past(7)) {
+        told.past = Some(keys.seal(AD, b"past"));
+    }
+    let ids: Vec<KeyId> = ERASED.iter().map(|number| id(*number)).collect();
+    let through: Vec<(KeyId, i64)> = ids.iter().map(|id| (*id, THROUGH_MS)).collect();
+    store.fence(&through)?;
+    told.fenced = true;
+    store.remember("request-1", b"fenced", false)?;
+    // More subjects while the erasure waits: the page splits with condemned rows in it.
+    create(store, FIRST..MORE, told)?;
+    store.destroy(&ids)?;
+    told.destroyed = true;
+    store.remember("request-1", b"destroyed", true)?;
+    store.expire(&[bucket("past", 1)])?;
+    told.expired = true;
+    store.rotate(None, 2)?;
+    told.done = true;
+    Ok(())
+}
+
+fn check(store: &EmbeddedStore, told: &Told, at: &str) {
+    for (number, sealed) in &told.sealed {
+        let asked = request(*number, Grant::Open);
+        let state = store.ring(std::slice::from_ref(&asked)).unwrap().state(&asked).clone();
+        let erased = ERASED.contains(number);
+        match state {
+            KeyState::Live(keys) => {
+                assert!(!(erased && told.fenced), "{at}: erased subject {number} has a key");
+                assert_eq!(keys.open(AD, sealed).unwrap().reveal(), number.to_be_bytes(), "{at}");
+            }
+            KeyState::Erased(fence) => {
+                assert!(erased, "{at}: subject {number} was lost");
+                assert_eq!(fence.erased_through_ms, THROUGH_MS);
+            }
+            other => panic!("{at}: subject {number} is {other:?}"),
+        }
+    }
+    let past = in_past(7);
+    if let Some(sealed) = &told.past {
+        match store.ring(std::slice::from_ref(&past)).unwrap().state(&past) {
+            KeyState::Live(keys) => {
+                assert!(!told.expired, "{at}: the expired bucket is back");
+                assert!(keys.open(AD, sealed).is_ok(), "{at}");
+            }
+            KeyState::Expired => {}
+            other => panic!("{at}: the past is {other:?}"),
+        }
+    }
+}
+
+fn roots_held(home: &Home) -> usize {
+    FileKeeper::open(&home.roots()).unwrap().list().unwrap().len()
+}
+
+#[test]
+fn stopped_at_any_step_it_holds_the_old_state_or_the_new_one() {
+    let folder = scratch();
+    let clock = Arc::new(ManualClock::default());
+    // A clean life first: it counts the steps, and lists them.
+    let names = Arc::new(Mutex::new(Vec::new()));
+    let list = names.clone();
+    let steps = Steps::new(move |name| {
+        list.lock().unwrap().push(name);
+        Ok(())
+    });
+    let clean = Home(folder.path().join("clean"));
+    let mut told = Told::default();
+    live_a_life(&clean.open_with(&clock, steps).unwrap(), &mut told).unwrap();
+    check(&clean.open(), &told, "clean");
+    let names = names.lock().unwrap().clone();
+    assert!(names.len() > 40, "{names:?}");
+
+    for (stop, name) in names.iter().enumerate() {
+        let at = format!("step {stop} (`{name}`)");
+        let home = Home(folder.path().join(stop.to_string()));
+        let image = folder.path().join(format!("{stop}-image"));
+        let (reached, from, to) = (AtomicUsize::new(0), home.clone(), image.clone());
+        let steps = Steps::new(move |name| {
+            let step = reached.fetch_add(1, Ordering::SeqCst);
+            if step == stop && from.store().exists() {
+                from.copy(&to);
+            }
+            if step >= stop { Err(Stopped(name)) } else { Ok(()) }
+        });
+        let mut told = Told::default();
+        let lived = home.open_with(&clock, steps).and_then(|store| live_a_life(&store, &mut told));
+        assert!(lived.is_err() || name.starts_with("counts"), "{at} did not stop");
+        // As the process left it, and as the disk looked at that very moment.
+        for home in [home, Home(image.clone())].into_iter().filter(|home| home.store().exists()) {
+            let store = home.open();
+            check(&store, &told, &at);
+            // And whatever was interrupted can be taken up again.
+            let mut again = Told { fenced: told.fenced, past: told.past.clone(), ..Told::default() };
+            live_a_life(&store, &mut again).unwrap_or_else(|error| panic!("{at}: {error}"));
+            again.sealed.retain(|number, _| !ERASED.contains(number) || told.fenced);
+            check(&store, &again, &at);
+            assert!(again.done && store.open_requests().unwrap().is_empty(), "{at}");
+            drop(store);
+            assert_eq!(roots_held(&home), 1, "{at}: a root is left over");
+            std::fs::remove_dir_all(&home.0).unwrap();
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Prints how fast the store is: `cargo test --release --test keys -- --ignored --nocapture speed`. It asserts nothing about time.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use lethe::io::clock::SystemClock;
+use lethe::io::keystore::{EmbeddedStore, Keystore, Options};
+use lethe::io::kms::FileKeeper;
+use lethe::keys::{Grant, KeyId, KeyRequest};
+
+use crate::store::{id, request};
+
+fn rate(name: &str, count: usize, work: impl FnOnce()) {
+    #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+    let began = Instant::now();
+    work();
+    let seconds = began.elapsed().as_secs_f64();
+    let each = seconds * 1e6 / count as f64;
+    println!("{name:<34} {count:>9} in {seconds:>7.2} s  {:>10.0} /s  {each:>8.2} µs each", count as f64 / seconds);
+}
+
+fn memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let lines = status.lines().filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"));
+    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join(", ")
+}
+
+fn open(folder: &std::path::Path) -> EmbeddedStore {
+    let keeper = Arc::new(FileKeeper::open(&folder.join("roots")).unwrap());
+    EmbeddedStore::open(Options::new(folder.join("store")), keeper, Arc::new(SystemClock::new())).unwrap()
+}
+
+#[test]
+#[ignore = "prints figures; LETHE_BENCH_SUBJECTS sets the size"]
+fn speed() {
+    #[expect(clippy::disallowed_methods, reason = "a benchmark is told its size")]
+    let subjects: u64 = std::env::var("LETHE_BENCH_SUBJECTS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let batch = 1_000;
+    rate("create, durable batches of 1,000", subjects as usize, || {
+        for first in (0..subjects).step_by(batch) {
+            let requests: Vec<_> = (first..first + batch as u64).map(|n| request(n, Grant::Create)).collect();
+            store.ring(&requests).unwrap();
+        }
+    });
+    println!("{:?}", store.status().unwrap());
+    println!("memory: {}", memory());
+    let spread = |n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % subjects;
+    let uncached: Vec<KeyRequest> = (0..200_000).map(|n| request(spread(n), Grant::Open)).collect();
+    rate("ring, mostly uncached", uncached.len(), || {
+        uncached.chunks(batch).for_each(|batch| drop(store.ring(batch).unwrap()));
+    });
+    let cached: Vec<KeyRequest> = (0..20_000).map(|n| request(spread(n), Grant::Open)).collect();
+    cached.chunks(batch).for_each(|batch| drop(store.ring(batch).unwrap()));
+    rate("ring, cached", cached.len() * 50, || {
+        for _ in 0..50 {
+            cached.chunks(batch).for_each(|batch| drop(store.ring(batch).unwrap()));
+        }
+    });
+    let erased: Vec<KeyId> = (0..1_000).map(|n| id(spread(n + 500_000))).collect();
+    rate("fence, batches of 100", erased.len(), || {
+        for batch in erased.chunks(100) {
+            store.fence(&batch.iter().map(|id| (*id, 5_000)).collect::<Vec<_>>()).unwrap();
+        }
+    });
+    rate("destroy, batches of 100", erased.len(), || {
+        erased.chunks(100).for_each(|batch| drop(store.destroy(batch).unwrap()));
+    });
+    rate("close", 1, || drop(store));
+    let mut store = None;
+    rate("reopen", 1, || store = Some(open(folder.path())));
+    println!("memory: {}", memory());
+}
