@@ -110,6 +110,8 @@ impl Tables {
 
 /// Literal beginnings of keys, by a hash of their first three bytes.
 pub(super) struct Prefixes {
+    /// One bit a slot: whether it has entries.
+    filter: Box<[u64; 64]>,
     /// Start of each slot's entries in `entries`; one more than slots.
     slots: Box<[u16]>,
     entries: Vec<(&'static [u8], u16)>,
@@ -121,14 +123,32 @@ impl Prefixes {
     #[inline]
     fn slot(head: &[u8]) -> Option<usize> {
         let [a, b, c] = *head.first_chunk::<3>()?;
-        let joined = u32::from(a) | u32::from(b) << 8 | u32::from(c) << 16;
-        Some((joined.wrapping_mul(0x9E37_79B1) >> 20) as usize)
+        Some(Self::slot_of(u32::from(a) | u32::from(b) << 8 | u32::from(c) << 16))
+    }
+
+    #[inline]
+    fn slot_of(three: u32) -> usize {
+        (three.wrapping_mul(0x9E37_79B1) >> 20) as usize
+    }
+
+    /// Whether a prefix may begin with these bytes: three of them count.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "hot loop: a slot has twelve bits, the filter 64 words of 64")]
+    pub fn may_start(&self, head: u64) -> bool {
+        let slot = Self::slot_of(head as u32 & 0x00FF_FFFF);
+        self.filter[slot >> 6] >> (slot & 63) & 1 == 1
     }
 
     fn new(mut entries: Vec<(&'static [u8], u16)>) -> Self {
         entries.sort_by_key(|(prefix, rule)| (Self::slot(prefix), *rule));
         let before = |slot| entries.partition_point(|(prefix, _)| Self::slot(prefix) < Some(slot)) as u16;
-        Self { slots: (0..=Self::SLOTS).map(before).collect(), entries }
+        let mut filter = Box::new([0u64; 64]);
+        for slot in entries.iter().filter_map(|(prefix, _)| Self::slot(prefix)) {
+            if let Some(cell) = filter.get_mut(slot >> 6) {
+                *cell |= 1 << (slot & 63);
+            }
+        }
+        Self { filter, slots: (0..=Self::SLOTS).map(before).collect(), entries }
     }
 
     /// The rules whose prefix stands at `at`.

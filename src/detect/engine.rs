@@ -7,7 +7,7 @@ use super::compile::{Bank, Borders, Tables, value_start};
 use super::masks::{BLOCK, Masks};
 use super::rule::{Border, Rule, Start};
 use super::simd::Reader;
-use super::words::{Groups, in_word, word_len};
+use super::words::{Groups, head_at, in_word, word_len};
 use super::{Evidence, Finding, Hint};
 
 /// How far before a match its context words may stand, bytes.
@@ -44,6 +44,8 @@ pub(super) struct Scan<'s> {
     field_groups: Groups,
     /// Context sets before a position: the last one asked for.
     near: (usize, Groups),
+    /// Context sets behind a position: the last one asked for.
+    behind: (usize, Groups),
     /// Numbers before this byte are part of something found already.
     numbers_done: usize,
     groups_done: usize,
@@ -59,6 +61,7 @@ impl<'s> Scan<'s> {
             ends: Ends::new(),
             field_groups: Groups::default(),
             near: (usize::MAX, Groups::default()),
+            behind: (usize::MAX, Groups::default()),
             numbers_done: 0,
             groups_done: 0,
         }
@@ -86,13 +89,7 @@ impl<'s> Scan<'s> {
     fn block(&mut self, at: usize, block: &Masks, next: &Masks, carry: Carry) {
         let word = block.word();
         let starts = word & !(word << 1 | carry.word);
-        let mut bits = starts & block.letter;
-        while bits != 0 {
-            let bit = bits.trailing_zeros();
-            bits &= bits - 1;
-            let ahead = if bit == 0 { word } else { word >> bit | next.word() << (64 - bit) };
-            self.word(at + bit as usize, ahead.trailing_ones() as usize);
-        }
+        self.words(at, starts & block.letter, block, next);
         let numbers = starts & block.digit;
         let inner = block.digit & (block.letter << 1 | carry.letter);
         let dashes = block.dash & !(block.dash << 1 | carry.dash);
@@ -127,18 +124,38 @@ impl<'s> Scan<'s> {
         at.checked_sub(back).map_or(0, |at| self.byte(at))
     }
 
-    /// A word that begins with a letter. Hot: runs for every word of a prose text.
+    /// The words that begin with a letter in a block. Hot: first sifts all of them without a branch, then looks at few.
     #[inline]
-    fn word(&mut self, at: usize, len: usize) {
+    #[expect(clippy::indexing_slicing, reason = "hot loop: a block has at most 32 starts of words")]
+    fn words(&mut self, at: usize, starts: u64, block: &Masks, next: &Masks) {
         let tables = self.tables;
         let text = self.text.as_bytes();
-        if tables.vocabulary.may_start(text, at, len) {
-            self.keyword(at, len);
+        let word = block.word();
+        let mut sifted = [(0u8, 0u8); BLOCK / 2];
+        let mut count = 0;
+        let mut bits = starts;
+        while bits != 0 {
+            let bit = bits.trailing_zeros();
+            bits &= bits - 1;
+            let ahead = word >> bit | (next.word() << 1) << (63 - bit);
+            let len = ahead.trailing_ones() as usize;
+            let start = at + bit as usize;
+            let head = head_at(text, start);
+            let capital = (block.upper | block.letter & !block.ascii) >> bit & 1 == 1;
+            let joint = matches!(self.byte(start + len), b'_' | b'-' | b'.');
+            let phrase = tables.vocabulary.may_start(head, len, capital);
+            let prefix = (joint | (len >= 12)) & tables.prefixes.may_start(head);
+            sifted[count] = (bit as u8 | u8::from(prefix) << 6 | u8::from(phrase) << 7, len as u8);
+            count += usize::from(phrase | prefix);
+            count &= BLOCK / 2 - 1;
         }
-        let joint = matches!(self.byte(at + len), b'_' | b'-' | b'.');
-        if joint || len >= 12 {
-            for rule in tables.prefixes.at(text, at) {
-                self.single(rule, at);
+        for (flags, len) in &sifted[..count] {
+            let (start, len) = (at + usize::from(flags & 63), usize::from(*len));
+            if flags >> 7 == 1 && tables.vocabulary.starts(text, start, len) {
+                self.keyword(start, len);
+            }
+            if flags >> 6 & 1 == 1 {
+                tables.prefixes.at(text, start).for_each(|rule| self.single(rule, start));
             }
         }
     }
@@ -337,12 +354,11 @@ impl<'s> Scan<'s> {
 
     fn bank(&mut self, bank: &'s Bank, at: usize) {
         let text = self.text.as_bytes();
-        let allowed = allowed_at_start(text, at, &bank.borders);
-        if allowed == 0 {
-            return;
-        }
+        // Most tries match nothing: what stands before is looked at when something does.
+        let mut allowed = None;
         bank.automaton.walk(text, at, &mut self.ends, |patterns, end| {
-            patterns & allowed & allowed_at_end(text, end, &bank.borders)
+            let allowed = *allowed.get_or_insert_with(|| allowed_at_start(text, at, &bank.borders));
+            if patterns & allowed == 0 { 0 } else { patterns & allowed & allowed_at_end(text, end, &bank.borders) }
         });
         self.candidates(bank, at);
     }
@@ -371,10 +387,13 @@ impl<'s> Scan<'s> {
         let start = start + self.text.get(start..end).map_or(0, cut);
         let Some(found) = self.text.get(start..end).filter(|found| !found.is_empty()) else { return false };
         // Context first where it must be there: it is read once for all rules that start here.
+        if !rule.need && !(rule.check.passes)(found.as_bytes()) {
+            return false;
+        }
         let (near, against) = self.context(id, start);
         let near = near || !rule.column.is_empty() && self.heads_column(id, start);
         let near = near || rule.need && self.followed(id, end);
-        if against || rule.need && !near || !(rule.check.passes)(found.as_bytes()) {
+        if against || rule.need && !(near && (rule.check.passes)(found.as_bytes())) {
             return false;
         }
         let end = self.with_tails(id, rule, end);
@@ -440,14 +459,18 @@ impl<'s> Scan<'s> {
     }
 
     /// Whether a word that raises stands right behind, on the same line: `030 901820 (mobile)`.
-    fn followed(&self, rule: u16, end: usize) -> bool {
+    fn followed(&mut self, rule: u16, end: usize) -> bool {
         let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or_default();
+        if self.behind.0 == end {
+            return self.behind.1.meets(near);
+        }
         let ahead = self.text.as_bytes().get(end..).unwrap_or_default();
         let line =
             ahead.iter().take(AFTER_BYTES).position(|byte| *byte == b'\n').unwrap_or(AFTER_BYTES.min(ahead.len()));
         // A word cut in two by the window's end is no word.
         let whole = (0..=line).rev().find(|at| ahead.get(*at).is_none_or(|byte| !in_word(*byte))).unwrap_or(0);
-        self.tables.vocabulary.groups(ahead.get(..whole).unwrap_or_default()).meets(near)
+        self.behind = (end, self.tables.vocabulary.groups(ahead.get(..whole).unwrap_or_default()));
+        self.behind.1.meets(near)
     }
 
     /// Whether the header of the table that a place stands in names its column so: `Name | NPI | Phone`, then rows.

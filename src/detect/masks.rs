@@ -13,6 +13,8 @@ pub(super) struct Masks {
     pub digit: u64,
     /// ASCII letters and all bytes from 0x80.
     pub letter: u64,
+    /// ASCII.
+    pub ascii: u64,
     /// ASCII capitals.
     pub upper: u64,
     /// `@`.
@@ -23,8 +25,6 @@ pub(super) struct Masks {
     pub dash: u64,
     /// `+` and `(`.
     pub lead: u64,
-    /// Space.
-    pub space: u64,
 }
 
 impl Masks {
@@ -43,12 +43,12 @@ const fn classes() -> [u8; 256] {
         let bits = match byte as u8 {
             b'0'..=b'9' => 1,
             b'A'..=b'Z' => 2 | 4,
-            b'a'..=b'z' | 0x80..=0xFF => 2,
+            b'a'..=b'z' => 2,
+            0x80..=0xFF => 2 | 128,
             b'@' => 8,
             b':' => 16,
             b'-' => 32,
             b'+' | b'(' => 64,
-            b' ' => 128,
             _ => 0,
         };
         #[expect(clippy::indexing_slicing, reason = "byte < 256 is the table's length")]
@@ -72,8 +72,8 @@ pub(super) fn portable(block: &[u8; BLOCK]) -> Masks {
             *mask |= gathered << (i * 8);
         }
     }
-    let [digit, letter, upper, at, colon, dash, lead, space] = bits;
-    Masks { digit, letter, upper, at, colon, dash, lead, space }
+    let [digit, letter, upper, at, colon, dash, lead, beyond] = bits;
+    Masks { digit, letter, ascii: !beyond, upper, at, colon, dash, lead }
 }
 
 #[cfg(test)]
@@ -95,7 +95,8 @@ mod tests {
                     u64::from(b"@:-".contains(&byte)) << at,
                     "{byte} at {at}"
                 );
-                assert_eq!(masks.lead | masks.space, u64::from(b"+( ".contains(&byte)) << at, "{byte} at {at}");
+                assert_eq!(masks.lead, u64::from(b"+(".contains(&byte)) << at, "{byte} at {at}");
+                assert_eq!(!masks.ascii, u64::from(byte >= 0x80) << at, "{byte} at {at}");
             }
         }
     }

@@ -76,12 +76,12 @@ fn avx2(block: &[u8; BLOCK]) -> Masks {
     Masks {
         digit,
         letter: ascii_letter | beyond_ascii,
+        ascii: !beyond_ascii,
         upper,
         at: same(b'@'),
         colon: same(b':'),
         dash: same(b'-'),
         lead: same(b'+') | same(b'('),
-        space: same(b' '),
     }
 }
 

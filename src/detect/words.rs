@@ -70,13 +70,59 @@ struct Phrase {
     role: Role,
 }
 
-const FILTER_BITS: u32 = 17;
+/// Bits of a word's hash; the filters have as many cells.
+const HASH_BITS: u32 = 16;
+
+/// Bits of the hash that choose a slot of phrases.
+const SLOT_BITS: u32 = 12;
+
+/// One bit for each hash.
+#[derive(Debug)]
+struct Filter(Box<[u64]>);
+
+impl Filter {
+    fn new() -> Self {
+        Self(vec![0; 1 << (HASH_BITS - 6)].into())
+    }
+
+    fn set(&mut self, key: u32) {
+        if let Some(cell) = self.0.get_mut((key >> 6) as usize) {
+            *cell |= 1 << (key & 63);
+        }
+    }
+
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "hot loop: a key has HASH_BITS bits and the filter as many cells")]
+    fn has(&self, key: u32) -> bool {
+        self.0[(key >> 6) as usize] >> (key & 63) & 1 == 1
+    }
+}
+
+/// The key of a phrase's first word together with the first byte of its second.
+#[inline]
+fn pair(key: u32, next: u8) -> u32 {
+    (key.wrapping_mul(31) ^ u32::from(next | 0x20).wrapping_mul(0x9E37)) & ((1 << HASH_BITS) - 1)
+}
+
+/// What may join the words of a phrase.
+#[inline]
+fn joins(byte: Option<&u8>) -> bool {
+    byte.is_some_and(|byte| b" _-.'/".contains(byte))
+}
 
 /// All phrases, keyed by their first word.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
-    /// One bit per hash: set where some phrase that *starts* something begins so.
-    filter: Box<[u64]>,
+    /// First words of the phrases that start something.
+    heads: Filter,
+    /// Those that do so alone.
+    alone: Filter,
+    /// Those that do so with a second word: see [`pair`].
+    pairs: Filter,
+    /// First words of the phrases that are context.
+    context: Filter,
+    /// First names, which count only where they begin with a capital.
+    names: Filter,
     /// Start of the phrases of a hash slot in `phrases`; one entry more than slots.
     slots: Box<[u32]>,
     phrases: Vec<Phrase>,
@@ -109,12 +155,12 @@ fn hash(head: u64, len: usize) -> u32 {
     let kept = if len >= 8 { head } else { head & !(u64::MAX << (len * 8)) };
     let folded = (kept | 0x2020_2020_2020_2020) & if len >= 8 { u64::MAX } else { !(u64::MAX << (len * 8)) };
     let mixed = (folded ^ (len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-    (mixed >> (64 - FILTER_BITS)) as u32
+    (mixed >> (64 - HASH_BITS)) as u32
 }
 
 /// The first eight bytes at `at`, zero past the end.
 #[inline]
-fn head_at(text: &[u8], at: usize) -> u64 {
+pub(super) fn head_at(text: &[u8], at: usize) -> u64 {
     let rest = text.get(at..).unwrap_or_default();
     match rest.first_chunk::<8>() {
         Some(eight) => u64::from_le_bytes(*eight),
@@ -125,6 +171,18 @@ fn head_at(text: &[u8], at: usize) -> u64 {
 /// The hash of the word of length `len` at `at`.
 pub(super) fn hash_word(text: &[u8], at: usize, len: usize) -> u32 {
     hash(head_at(text, at), len)
+}
+
+/// The slot of phrases of a hash.
+fn slot(hash: u32) -> usize {
+    (hash >> (HASH_BITS - SLOT_BITS)) as usize
+}
+
+/// The first byte of the word after the one that ends at `end`.
+#[inline]
+fn second_word(text: &[u8], end: usize) -> u8 {
+    let from = end + 1 + usize::from(joins(text.get(end + 1)));
+    text.get(from).copied().unwrap_or(0)
 }
 
 /// The length of the word that starts at `at`.
@@ -144,24 +202,35 @@ impl Builder {
 
     /// Freezes the vocabulary.
     pub fn build(self) -> Vocabulary {
-        let mut filter = vec![0u64; 1 << (FILTER_BITS - 6)].into_boxed_slice();
+        let [mut heads, mut alone, mut pairs, mut context, mut names] = std::array::from_fn(|_| Filter::new());
         let mut phrases: Vec<(u32, Phrase)> = Vec::with_capacity(self.roles.len());
         for (words, role) in self.roles {
             let mut words = words.into_iter();
             let Some(head) = words.next() else { continue };
+            let tail: Vec<Box<[u8]>> = words.collect();
             let key = hash(head_at(&head, 0), head.len());
-            if (role.first_name || !role.leads.is_empty() || !role.starts.is_empty())
-                && let Some(cell) = filter.get_mut((key >> 6) as usize)
-            {
-                *cell |= 1 << (key & 63);
+            if role.first_name {
+                names.set(key);
             }
-            phrases.push((key, Phrase { head, tail: words.collect(), role }));
+            if !role.groups.is_empty() {
+                context.set(key);
+            }
+            if !role.leads.is_empty() || !role.starts.is_empty() {
+                heads.set(key);
+                match tail.first().and_then(|next| next.first()) {
+                    Some(next) => pairs.set(pair(key, *next)),
+                    None => alone.set(key),
+                }
+            }
+            phrases.push((key, Phrase { head, tail, role }));
         }
         // Longer phrases first, so that the first match is the longest; the rest of the order only makes builds alike.
-        phrases.sort_by(|(a, x), (b, y)| (a, y.tail.len(), &x.head, &x.tail).cmp(&(b, x.tail.len(), &y.head, &y.tail)));
-        let mut slots = vec![0u32; (1 << FILTER_BITS) + 1].into_boxed_slice();
+        phrases.sort_by(|(a, x), (b, y)| {
+            (slot(*a), y.tail.len(), &x.head, &x.tail).cmp(&(slot(*b), x.tail.len(), &y.head, &y.tail))
+        });
+        let mut slots = vec![0u32; (1 << SLOT_BITS) + 1].into_boxed_slice();
         for (key, _) in &phrases {
-            if let Some(slot) = slots.get_mut(*key as usize + 1) {
+            if let Some(slot) = slots.get_mut(slot(*key) + 1) {
                 *slot += 1;
             }
         }
@@ -169,22 +238,36 @@ impl Builder {
             *slot += sum;
             *slot
         });
-        Vocabulary { filter, slots, phrases: phrases.into_iter().map(|(_, phrase)| phrase).collect() }
+        Vocabulary {
+            heads,
+            alone,
+            pairs,
+            context,
+            names,
+            slots,
+            phrases: phrases.into_iter().map(|(_, phrase)| phrase).collect(),
+        }
     }
 }
 
 impl Vocabulary {
     /// Bytes that it takes, about.
     pub fn memory_bytes(&self) -> usize {
-        self.filter.len() * 8 + self.slots.len() * 4 + self.phrases.len() * (size_of::<Phrase>() + 16)
+        self.slots.len() * 4 + self.phrases.len() * (size_of::<Phrase>() + 16)
     }
 
-    /// Whether a phrase that starts something may begin with this word. Cheap; may say yes wrongly, never no.
+    /// Whether this word may begin a phrase that starts something, by its first eight bytes and its length. Cheap and
+    /// without a branch; may say yes wrongly, never no.
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "hot loop: a hash has FILTER_BITS bits and the filter as many cells")]
-    pub fn may_start(&self, text: &[u8], at: usize, len: usize) -> bool {
+    pub fn may_start(&self, head: u64, len: usize, capital: bool) -> bool {
+        let key = hash(head, len);
+        self.heads.has(key) | (capital & self.names.has(key))
+    }
+
+    /// Looks closer at a word that [`Self::may_start`] let pass.
+    pub fn starts(&self, text: &[u8], at: usize, len: usize) -> bool {
         let key = hash(head_at(text, at), len);
-        self.filter[(key >> 6) as usize] >> (key & 63) & 1 == 1
+        self.alone.has(key) || self.names.has(key) || self.pairs.has(pair(key, second_word(text, at + len)))
     }
 
     /// Every phrase that begins with the word at `at`, longest first: its end and what it means.
@@ -194,9 +277,9 @@ impl Vocabulary {
         at: usize,
         len: usize,
     ) -> impl Iterator<Item = (usize, &'v Role)> + 'v {
-        let key = hash(head_at(text, at), len) as usize;
-        let from = self.slots.get(key).map_or(0, |slot| *slot as usize);
-        let to = self.slots.get(key + 1).map_or(0, |slot| *slot as usize);
+        let slot = slot(hash(head_at(text, at), len));
+        let from = self.slots.get(slot).map_or(0, |slot| *slot as usize);
+        let to = self.slots.get(slot + 1).map_or(0, |slot| *slot as usize);
         let word = text.get(at..at + len).unwrap_or_default();
         self.phrases.get(from..to).unwrap_or_default().iter().filter_map(move |phrase| {
             if !same(word, &phrase.head) {
@@ -204,11 +287,10 @@ impl Vocabulary {
             }
             let mut end = at + len;
             for part in &phrase.tail {
-                let separator = |at: usize| text.get(at).is_some_and(|byte| b" _-.'/".contains(byte));
-                let from = end + 1 + usize::from(separator(end + 1));
+                let from = end + 1 + usize::from(joins(text.get(end + 1)));
                 let next = text.get(from..from + part.len())?;
                 let border = text.get(from + part.len()).is_none_or(|byte| !in_word(*byte));
-                if !separator(end) || !same(next, part) || !border {
+                if !joins(text.get(end)) || !same(next, part) || !border {
                     return None;
                 }
                 end = from + part.len();
@@ -238,20 +320,15 @@ impl Vocabulary {
     /// The context sets of all phrases in `text`.
     pub fn groups(&self, text: &[u8]) -> Groups {
         let mut groups = Groups::default();
-        let mut at = 0;
-        while at < text.len() {
+        let mut rest = text;
+        // INVARIANT: no phrase begins with a digit.
+        while let Some(gap) = rest.iter().position(|byte| in_word(*byte)) {
+            let at = text.len() - rest.len() + gap;
             let len = word_len(text, at);
-            if len == 0 {
-                at += 1;
-                continue;
+            if self.context.has(hash(head_at(text, at), len)) {
+                groups = self.phrases(text, at, len).fold(groups, |all, (_, role)| all | role.groups);
             }
-            // INVARIANT: no phrase begins with a digit.
-            if text.get(at).is_some_and(u8::is_ascii_digit) {
-                at += len;
-                continue;
-            }
-            groups = self.phrases(text, at, len).fold(groups, |all, (_, role)| all | role.groups);
-            at += len;
+            rest = text.get(at + len..).unwrap_or_default();
         }
         groups
     }
@@ -284,9 +361,13 @@ mod tests {
     #[test]
     fn a_word_that_starts_something_always_passes_the_filter() {
         let vocabulary = vocabulary();
-        assert!(vocabulary.may_start(b"GEBOREN am", 0, 7));
+        let passes = |text: &str, len: usize| {
+            let bytes = text.as_bytes();
+            vocabulary.may_start(head_at(bytes, 0), len, true) && vocabulary.starts(bytes, 0, len)
+        };
+        assert!(passes("GEBOREN am", 7));
         let text = "DÉSIRÉE";
-        assert!(vocabulary.may_start(text.as_bytes(), 0, text.len()));
+        assert!(passes(text, text.len()));
         assert!(vocabulary.phrases(text.as_bytes(), 0, text.len()).any(|(_, role)| role.first_name));
     }
 }

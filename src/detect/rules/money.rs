@@ -215,7 +215,6 @@ pub(in super::super) const RULES: &[Rule] = &[
                 "kontonummer",
                 "konto",
                 "account nr",
-                "a c",
                 "credited account",
                 "cuenta",
                 "compte",
