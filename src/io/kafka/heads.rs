@@ -1,7 +1,6 @@
 //! Where each audit chain stands: its head rides in the metadata of the committed offset, and where that is gone the tail
 //! is read back from the audit topic.
 
-use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +14,6 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use super::{Client, ClientRole, Trouble};
 use crate::audit::{Head, Source};
 
-/// The heads of all partitions that a worker owns.
-#[derive(Default)]
-pub struct Heads {
-    known: HashMap<Source, Head>,
-}
-
 /// How a chain was taken up again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resumed {
@@ -28,28 +21,6 @@ pub enum Resumed {
     Committed(Head),
     /// From the audit topic: the metadata was lost (offsets expired, or reset by hand). A fact of its own says so.
     Tail(Head),
-}
-
-impl Heads {
-    /// The head of a partition, if it was taken up.
-    pub fn get(&self, source: &Source) -> Option<Head> {
-        self.known.get(source).copied()
-    }
-
-    /// Notes a head after its commit.
-    pub fn set(&mut self, source: Source, head: Head) {
-        self.known.insert(source, head);
-    }
-
-    /// Forgets partitions that belong to another worker now.
-    pub fn forget(&mut self, revoked: &HashSet<Source>) {
-        self.known.retain(|source, _| !revoked.contains(source));
-    }
-
-    /// Forgets everything: after a rewind the committed state is read again.
-    pub fn clear(&mut self) {
-        self.known.clear();
-    }
 }
 
 /// Committed offset and metadata of each partition. Metadata that isn't UTF-8 was never ours, and counts as none.

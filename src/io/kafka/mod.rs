@@ -12,7 +12,7 @@ mod tap;
 mod trouble;
 
 pub use client::{Client, ClientRole};
-pub use heads::{Heads, Resumed, committed, resume};
+pub use heads::{Resumed, committed, resume};
 pub use intake::{BatchLimits, Intake, Lag};
 pub use mirror::Mirror;
 pub use outbox::Outbox;

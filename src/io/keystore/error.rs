@@ -115,6 +115,7 @@ impl StoreError {
             | Self::OldCopy { .. }
             | Self::ForeignKeeper { .. }
             | Self::RootMissing(_)
+            | Self::Orphan { .. }
             | Self::Damaged(_)
             | Self::Incomplete { .. }
             | Self::Broken => true,
@@ -134,6 +135,7 @@ impl StoreError {
             Self::OldCopy { .. } => "old_copy",
             Self::ForeignKeeper { .. } => "foreign_keeper",
             Self::RootMissing(_) => "root_missing",
+            Self::Orphan { .. } => "orphan",
             Self::Keeper(_) => "root_keeper",
             Self::Lingers(_) => "root_lingers",
             Self::Full(_) => "disk_full",

@@ -8,18 +8,16 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::Offset;
-use rdkafka::topic_partition_list::TopicPartitionList;
-
+use super::chains::Chains;
 use super::health::{Beat, Stop};
 use super::setback::{Setback, WorkerError};
-use crate::audit::{Chain, Moment, Name, PipelineRef, Source};
+use crate::audit::{Fact, Moment, Name, Outcome, PipelineRef, Source};
 use crate::erasure::{
     Destruction, Effect, Input, Irreversibility, Machine, Phase, Receipt, Rejected, Request, RootKeeper, State, sign,
 };
 use crate::event::{Position, RawRecord, TenantId};
 use crate::io::clock::Clock;
-use crate::io::kafka::{BatchLimits, Client, Heads, Intake, Outbox, Resumed, Trouble, resume};
+use crate::io::kafka::{BatchLimits, Client, Intake, Outbox, Trouble};
 use crate::io::keystore::{self, Keystore, StoreError};
 use crate::io::setup::Loaded;
 use crate::keys::rows::EpochRow;
@@ -55,7 +53,7 @@ pub struct ErasureWorker {
     digest_key: DigestKey,
     clock: Arc<dyn Clock>,
     limits: BatchLimits,
-    heads: Heads,
+    chains: Chains,
     pending: VecDeque<Pending>,
     beat: Arc<Beat>,
     stop: Stop,
@@ -87,6 +85,7 @@ impl ErasureWorker {
             ..Default::default()
         });
         let name = |text: &str| Name::new(text).unwrap_or(Name::fixed("erase"));
+        let chains = Chains::new(client.clone(), Arc::clone(&settings.audit_topic));
         Ok(Self {
             intake,
             outbox: Outbox::open(&client, "erasure").map_err(WorkerError::Kafka)?,
@@ -100,7 +99,7 @@ impl ErasureWorker {
             store,
             clock,
             limits: BatchLimits { records: MOST_REQUESTS, bytes: 4 << 20, linger_ms: settings.erasure_epoch_ms },
-            heads: Heads::default(),
+            chains,
             pending: VecDeque::new(),
             beat,
             stop,
@@ -137,7 +136,7 @@ impl ErasureWorker {
         let stop = self.stop.clone();
         let batch = self.intake.collect(self.limits, Duration::from_millis(100), &|| stop.requested())?;
         if !batch.revoked.is_empty() {
-            self.heads.forget(&batch.revoked);
+            self.chains.forget(&batch.revoked);
             self.pending.retain(|pending| !batch.revoked.contains(&Source::of(&pending.position)));
         }
         if !batch.records.is_empty() {
@@ -311,8 +310,11 @@ impl ErasureWorker {
     fn commit(&mut self, ready: &[usize], now_ms: u64) -> Result<Vec<State>, Setback> {
         let at = Moment(self.clock.wall_ms());
         let signer = self.store.signing_key()?;
-        let mut chains = self.chains(ready)?;
-        let mut offsets: HashMap<Source, i64> = HashMap::new();
+        let sources =
+            ready.iter().filter_map(|index| self.pending.get(*index)).map(|p| Source::of(&p.position)).collect();
+        let mut chains = self.chains.open(&self.intake, sources, |_, offset| {
+            Ok(Fact::new(offset, Outcome::Resumed, at, self.pipeline.clone()))
+        })?;
         let mut receipted = Vec::new();
         for index in ready {
             let Some(pending) = self.pending.get(*index) else { continue };
@@ -330,12 +332,9 @@ impl ErasureWorker {
             };
             metrics::counter!("lethe_erasures_total", "outcome" => receipt.outcome.code()).increment(1);
             let signed = sign(&receipt, &signer);
-            let source = Source::of(&pending.position);
-            if let Some(chain) = chains.get_mut(&source) {
-                chain.append(&receipt.fact(&signed, &pending.position, at, self.pipeline.clone()));
-            }
+            let fact = receipt.fact(&signed, &pending.position, at, self.pipeline.clone());
+            chains.append(Source::of(&pending.position), pending.position.offset, &fact);
             let key = receipt.subject.map(|id| id.reference().into_bytes());
-            offsets.insert(source, pending.position.offset + 1);
             self.outbox.send(&OutRecord {
                 topic: Arc::clone(&self.receipts),
                 region: None,
@@ -345,52 +344,15 @@ impl ErasureWorker {
                 timestamp_ms: pending.timestamp_ms,
             })?;
         }
-        let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for (source, chain) in &mut chains {
-            while let Some(segment) = chain.take_segment() {
-                self.outbox.send(&OutRecord {
-                    topic: Arc::clone(&self.audit_topic),
-                    region: None,
-                    key: Some(segment.key.into_bytes()),
-                    value: Some(segment.value),
-                    headers: Vec::new(),
-                    timestamp_ms: None,
-                })?;
-            }
-            let Some(offset) = offsets.get(source) else { continue };
-            let mut element = list.add_partition(&source.topic, source.partition);
-            element.set_offset(Offset::Offset(*offset)).map_err(|error| Trouble::Fatal(error.to_string()))?;
-            element.set_metadata(chain.head().to_metadata());
-        }
+        let list = self.chains.write(&mut chains, &mut self.outbox)?;
         self.outbox.commit(&list, &self.intake.group()?)?;
-        for (source, chain) in chains {
-            self.heads.set(source, chain.head());
-        }
+        self.chains.keep(chains);
         Ok(receipted)
-    }
-
-    fn chains(&self, ready: &[usize]) -> Result<HashMap<Source, Chain>, Trouble> {
-        let sources: HashSet<Source> =
-            ready.iter().filter_map(|index| self.pending.get(*index)).map(|p| Source::of(&p.position)).collect();
-        let (known, missing): (Vec<_>, Vec<_>) = sources.into_iter().partition(|s| self.heads.get(s).is_some());
-        let mut chains: HashMap<Source, Chain> = known
-            .into_iter()
-            .filter_map(|source| Some((source.clone(), Chain::resume(source.clone(), self.heads.get(&source)?))))
-            .collect();
-        if missing.is_empty() {
-            return Ok(chains);
-        }
-        for (source, offset, metadata) in self.intake.committed(&missing)? {
-            let (Resumed::Committed(head) | Resumed::Tail(head)) =
-                resume(&self.client, &self.audit_topic, &source, offset, &metadata)?;
-            chains.insert(source.clone(), Chain::resume(source, head));
-        }
-        Ok(chains)
     }
 
     /// Back to the committed offsets; what the store remembers makes the second reading harmless.
     fn recover(&mut self, setback: Setback, setbacks: u32) -> Result<(), WorkerError> {
-        self.heads.clear();
+        self.chains.clear();
         self.pending.clear();
         self.beat.trouble(true);
         let trouble = setback.trouble()?;

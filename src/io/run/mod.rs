@@ -1,5 +1,6 @@
 //! The run loop: workers, the erasure worker, and the service that starts and stops them.
 
+mod chains;
 mod erasure;
 mod health;
 mod service;

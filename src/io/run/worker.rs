@@ -6,16 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::Offset;
-use rdkafka::topic_partition_list::TopicPartitionList;
-
+use super::chains::Chains;
 use super::health::{Beat, Stop};
 use super::setback::{Setback, WorkerError};
 use super::tally::Tally;
-use crate::audit::{Chain, Source};
+use crate::audit::Source;
 use crate::event::RawRecord;
 use crate::io::clock::Clock;
-use crate::io::kafka::{BatchLimits, Client, Heads, Intake, Lag, Mirror, Outbox, Resumed, Trouble, resume};
+use crate::io::kafka::{BatchLimits, Client, Intake, Lag, Mirror, Outbox, Trouble};
 use crate::io::keystore::Keystore;
 use crate::keys::{KeyRequest, KeyRing};
 use crate::pipeline::{Effects, OutRecord, Pipeline, Plan};
@@ -47,7 +45,7 @@ pub struct Worker {
     intake: Intake,
     outbox: Outbox,
     mirrors: HashMap<Arc<str>, Mirror>,
-    heads: Heads,
+    chains: Chains,
     beat: Arc<Beat>,
     stop: Stop,
 }
@@ -64,7 +62,8 @@ impl Worker {
             .iter()
             .map(|(region, client)| Ok((Arc::clone(region), Mirror::open(client)?)))
             .collect::<Result<_, Trouble>>()?;
-        Ok(Self { name, shared, intake, outbox, mirrors, heads: Heads::default(), beat, stop })
+        let chains = Chains::new(shared.client.clone(), Arc::clone(&shared.audit_topic));
+        Ok(Self { name, shared, intake, outbox, mirrors, chains, beat, stop })
     }
 
     /// Works until asked to stop, or until nothing helps.
@@ -100,14 +99,17 @@ impl Worker {
     fn turn(&mut self) -> Result<(), Setback> {
         let stop = self.stop.clone();
         let batch = self.intake.collect(self.shared.limits, Duration::from_millis(100), &|| stop.requested())?;
-        self.heads.forget(&batch.revoked);
+        self.chains.forget(&batch.revoked);
         if batch.records.is_empty() || self.stop.requested() {
             return Ok(());
         }
         let shared = Arc::clone(&self.shared);
         let clock = &shared.clock;
         let started = clock.monotonic_us();
-        let mut chains = self.chains(&batch.records)?;
+        let sources = batch.records.iter().map(|record| Source::of(&record.position)).collect();
+        let mut chains = self.chains.open(&self.intake, sources, |source, offset| {
+            Ok(shared.route(&source.topic)?.resumed(offset, clock.wall_ms()))
+        })?;
 
         let plans: Vec<Plan<'_>> = batch.records.iter().map(|record| shared.plan(record)).collect::<Result<_, _>>()?;
         let planned = clock.monotonic_us();
@@ -119,20 +121,15 @@ impl Worker {
 
         let now_ms = clock.wall_ms();
         let mut tally = Tally::default();
-        let mut offsets: HashMap<Source, i64> = HashMap::new();
         for (record, plan) in batch.records.iter().zip(plans) {
             let effects = shared.apply(record, plan, &ring, now_ms)?;
             for out in &effects.records {
                 self.send(out)?;
             }
-            let source = Source::of(&record.position);
             tally.count(&record.position.topic, &effects.fact);
-            if let Some(chain) = chains.get_mut(&source) {
-                chain.append(&effects.fact);
-            }
-            offsets.insert(source, record.position.offset + 1);
+            chains.append(Source::of(&record.position), record.position.offset, &effects.fact);
         }
-        let list = self.close_chains(&mut chains, &offsets)?;
+        let list = self.chains.write(&mut chains, &mut self.outbox)?;
         let applied = clock.monotonic_us();
 
         for mirror in self.mirrors.values() {
@@ -145,9 +142,7 @@ impl Worker {
         self.outbox.commit(&list, &group)?;
         let committed = clock.monotonic_us();
 
-        for (source, chain) in chains {
-            self.heads.set(source, chain.head());
-        }
+        self.chains.keep(chains);
         tally.publish();
         self.beat.commit(batch.records.len());
         metrics::counter!("lethe_transactions_total", "outcome" => "committed").increment(1);
@@ -171,70 +166,9 @@ impl Worker {
         }
     }
 
-    /// The chain of each source partition in the batch, taken up where the last commit left it.
-    fn chains(&mut self, records: &[RawRecord]) -> Result<HashMap<Source, Chain>, Trouble> {
-        let mut chains: HashMap<Source, Chain> = HashMap::new();
-        let mut missing = Vec::new();
-        for record in records {
-            let source = Source::of(&record.position);
-            if chains.contains_key(&source) || missing.contains(&source) {
-                continue;
-            }
-            match self.heads.get(&source) {
-                Some(head) => {
-                    chains.insert(source.clone(), Chain::resume(source, head));
-                }
-                None => missing.push(source),
-            }
-        }
-        if missing.is_empty() {
-            return Ok(chains);
-        }
-        for (source, offset, metadata) in self.intake.committed(&missing)? {
-            let resumed = resume(&self.shared.client, &self.shared.audit_topic, &source, offset, &metadata)?;
-            let chain = match resumed {
-                Resumed::Committed(head) => Chain::resume(source.clone(), head),
-                Resumed::Tail(head) => {
-                    let mut chain = Chain::resume(source.clone(), head);
-                    let now_ms = self.shared.clock.wall_ms();
-                    chain.append(&self.shared.route(&source.topic)?.resumed(offset.unwrap_or(0), now_ms));
-                    chain
-                }
-            };
-            chains.insert(source, chain);
-        }
-        Ok(chains)
-    }
-
-    /// Sends what the chains hold, and puts their heads beside the offsets.
-    fn close_chains(
-        &mut self,
-        chains: &mut HashMap<Source, Chain>,
-        offsets: &HashMap<Source, i64>,
-    ) -> Result<TopicPartitionList, Trouble> {
-        let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for (source, chain) in chains {
-            while let Some(segment) = chain.take_segment() {
-                self.outbox.send(&OutRecord {
-                    topic: Arc::clone(&self.shared.audit_topic),
-                    region: None,
-                    key: Some(segment.key.into_bytes()),
-                    value: Some(segment.value),
-                    headers: Vec::new(),
-                    timestamp_ms: None,
-                })?;
-            }
-            let Some(offset) = offsets.get(source) else { continue };
-            let mut element = list.add_partition(&source.topic, source.partition);
-            element.set_offset(Offset::Offset(*offset)).map_err(|error| Trouble::Fatal(error.to_string()))?;
-            element.set_metadata(chain.head().to_metadata());
-        }
-        Ok(list)
-    }
-
     /// Back to the committed offsets, by the way that the setback asks for. Offsets never move past what is not done.
     fn recover(&mut self, setback: Setback, setbacks: u32) -> Result<(), WorkerError> {
-        self.heads.clear();
+        self.chains.clear();
         let trouble = setback.trouble()?;
         metrics::counter!("lethe_transactions_total", "outcome" => "aborted").increment(1);
         tracing::warn!(worker = %self.name, %trouble, setbacks, "batch rolled back");
