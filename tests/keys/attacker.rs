@@ -5,10 +5,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use lethe::io::kms::{FileKeeper, RootKeeper};
-use lethe::keys::rows::{BucketRow, MidRow, PageRow, SubjectRow, TopRow, bucket_of_key};
+use lethe::keys::rows::{BucketRow, MidRow, PageRow, SubjectRow, Table, TopRow, Write, bucket_of_key};
 use lethe::keys::{BucketId, DeploymentId, Edge, KeyId, SealingKeys, Secret};
 
 type Rows = BTreeSet<(Vec<u8>, Vec<u8>)>;
+
+/// How many subjects past the beginning of a page's range he tries: more than have ever stood on one.
+const REACH: usize = 8 * 512;
 
 /// All versions of all rows, over all copies.
 #[derive(Default)]
@@ -54,6 +57,21 @@ impl Loot {
         }
     }
 
+    /// Keeps what was once written, whatever has become of it since.
+    pub fn keep(&mut self, writes: &[Write]) {
+        for Write { table, key, value } in writes {
+            let rows = match table {
+                Table::Meta => &mut self.meta,
+                Table::Mids => &mut self.mids,
+                Table::Pages => &mut self.pages,
+                Table::Subjects => &mut self.subjects,
+                Table::Buckets => &mut self.buckets,
+                Table::Fences | Table::Epochs => continue,
+            };
+            rows.extend(value.clone().map(|value| (key.clone(), value)));
+        }
+    }
+
     /// Opens everything that hangs, in any version, from the roots in a folder.
     pub fn open(&self, roots: &Path) -> Opened {
         let keeper = FileKeeper::open(roots).unwrap();
@@ -71,7 +89,8 @@ impl Loot {
         opened
     }
 
-    fn open_top(&self, row: &TopRow, top: &Secret, opened: &mut Opened) {
+    /// Opens everything that hangs from a top.
+    pub fn open_top(&self, row: &TopRow, top: &Secret, opened: &mut Opened) {
         let deployment = row.deployment;
         let crown = row.open(top).unwrap();
         let under = Edge::new(&crown.bucket_page);
@@ -95,14 +114,14 @@ impl Loot {
         for (start, row) in &self.pages {
             let (start, row) = (key_id(start), PageRow::decode(row).unwrap());
             if let Ok(page) = row.open(&under, deployment, mid, &start) {
-                self.open_page(deployment, row.id, &page, opened);
+                self.open_page(deployment, (row.id, start), &page, opened);
             }
         }
     }
 
-    fn open_page(&self, deployment: &DeploymentId, page: u64, key: &Secret, opened: &mut Opened) {
+    fn open_page(&self, deployment: &DeploymentId, (page, start): (u64, KeyId), key: &Secret, opened: &mut Opened) {
         let under = Edge::new(key);
-        for (id, row) in &self.subjects {
+        for (id, row) in self.subjects.range((start.0.to_vec(), Vec::new())..).take(REACH) {
             let (id, row) = (key_id(id), SubjectRow::decode(row).unwrap());
             if let Ok(secret) = row.open(&under, deployment, page, &id) {
                 opened.subjects.entry(id).or_default().entry(row.generation).or_default().insert(*secret);
@@ -112,6 +131,11 @@ impl Loot {
 }
 
 impl Opened {
+    /// Whether he holds any key of a subject.
+    pub fn holds(&self, id: &KeyId) -> bool {
+        self.subjects.contains_key(id)
+    }
+
     /// Whether he can open a value that was sealed for a subject.
     pub fn opens(&self, id: &KeyId, bucket: &BucketId, ad: &[u8], sealed: &[u8]) -> bool {
         let Some(bucket) = self.buckets.get(bucket) else { return false };

@@ -1,9 +1,18 @@
 //! The key store under attack, under crashes and under bad luck. One binary for all that touches keys on disk.
 
 #![allow(missing_docs, reason = "tests are named by what they prove")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that can't go on has failed"
+)]
 
 mod attacker;
 mod crash;
+mod lineage;
 mod machine;
 mod refusal;
 mod residue;

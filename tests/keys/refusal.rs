@@ -13,7 +13,7 @@ use crate::store::{Home, LEASE_MS, copy_folder, id, live, request, scratch, stat
 
 fn refused(home: &Home) -> StoreError {
     let opened = home.open_with(&Arc::new(ManualClock::default()), Steps::default());
-    let error = opened.err().expect("it must be refused");
+    let error = opened.expect_err("it must be refused");
     let text = error.to_string();
     assert!(text.contains("\nhelp: "), "no remedy: {text}");
     error
