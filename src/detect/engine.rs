@@ -6,8 +6,9 @@ use super::automata::Ends;
 use super::compile::{Bank, Borders, Tables, value_start};
 use super::masks::{BLOCK, Masks};
 use super::rule::{Border, Rule, Start};
+use super::sift::Sieve;
 use super::simd::Reader;
-use super::words::{Groups, head_at, in_word, word_len};
+use super::words::{Groups, in_word, word_len};
 use super::{Evidence, Finding, Hint};
 
 /// How far before a match its context words may stand, bytes.
@@ -124,37 +125,18 @@ impl<'s> Scan<'s> {
         at.checked_sub(back).map_or(0, |at| self.byte(at))
     }
 
-    /// The words that begin with a letter in a block. Hot: first sifts all of them without a branch, then looks at few.
-    #[inline]
-    #[expect(clippy::indexing_slicing, reason = "hot loop: a block has at most 32 starts of words")]
+    /// The words that begin with a letter in a block: sifts all of them, then looks at few.
     fn words(&mut self, at: usize, starts: u64, block: &Masks, next: &Masks) {
         let tables = self.tables;
         let text = self.text.as_bytes();
-        let word = block.word();
-        let mut sifted = [(0u8, 0u8); BLOCK / 2];
-        let mut count = 0;
-        let mut bits = starts;
-        while bits != 0 {
-            let bit = bits.trailing_zeros();
-            bits &= bits - 1;
-            let ahead = word >> bit | (next.word() << 1) << (63 - bit);
-            let len = ahead.trailing_ones() as usize;
-            let start = at + bit as usize;
-            let head = head_at(text, start);
-            let capital = (block.upper | block.letter & !block.ascii) >> bit & 1 == 1;
-            let joint = matches!(self.byte(start + len), b'_' | b'-' | b'.');
-            let phrase = tables.vocabulary.may_start(head, len, capital);
-            let prefix = (joint | (len >= 12)) & tables.prefixes.may_start(head);
-            sifted[count] = (bit as u8 | u8::from(prefix) << 6 | u8::from(phrase) << 7, len as u8);
-            count += usize::from(phrase | prefix);
-            count &= BLOCK / 2 - 1;
-        }
-        for (flags, len) in &sifted[..count] {
-            let (start, len) = (at + usize::from(flags & 63), usize::from(*len));
-            if flags >> 7 == 1 && tables.vocabulary.starts(text, start, len) {
+        let mut sieve = Sieve::new();
+        tables.reader.sift(&mut sieve, text, at, starts, block, next.word(), &tables.vocabulary, &tables.prefixes);
+        for word in sieve.passed() {
+            let (start, len) = (at + usize::from(word.bit), usize::from(word.len));
+            if word.phrase && tables.vocabulary.starts(text, start, len) {
                 self.keyword(start, len);
             }
-            if flags >> 6 & 1 == 1 {
+            if word.prefix {
                 tables.prefixes.at(text, start).for_each(|rule| self.single(rule, start));
             }
         }

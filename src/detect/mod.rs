@@ -15,6 +15,7 @@ mod names;
 mod own;
 mod rule;
 mod rules;
+mod sift;
 mod simd;
 mod validators;
 mod words;

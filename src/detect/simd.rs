@@ -3,7 +3,10 @@
 //!
 //! It decides nothing that `masks::portable` doesn't: a test compares both, byte for byte.
 
+use super::compile::Prefixes;
 use super::masks::{BLOCK, Masks, portable};
+use super::sift::Sieve;
+use super::words::Vocabulary;
 
 /// How this machine reads a block.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +20,9 @@ impl Reader {
     pub fn new() -> Self {
         Self {
             #[cfg(target_arch = "x86_64")]
-            avx2: std::arch::is_x86_feature_detected!("avx2"),
+            avx2: std::arch::is_x86_feature_detected!("avx2")
+                && std::arch::is_x86_feature_detected!("bmi1")
+                && std::arch::is_x86_feature_detected!("bmi2"),
         }
     }
 
@@ -32,6 +37,48 @@ impl Reader {
         }
         portable(block)
     }
+
+    /// [`Sieve::sift`] with the machine's instructions for single bits.
+    #[inline]
+    #[expect(clippy::too_many_arguments, reason = "as `Sieve::sift`")]
+    pub fn sift(
+        self,
+        sieve: &mut Sieve,
+        text: &[u8],
+        at: usize,
+        starts: u64,
+        block: &Masks,
+        next: u64,
+        vocabulary: &Vocabulary,
+        prefixes: &Prefixes,
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if self.avx2 {
+            #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the features")]
+            // SAFETY: the machine has AVX2, BMI1 and BMI2.
+            unsafe {
+                sift_bits(sieve, text, at, starts, block, next, vocabulary, prefixes);
+            }
+            return;
+        }
+        sieve.sift(text, at, starts, block, next, vocabulary, prefixes);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[expect(clippy::too_many_arguments, reason = "as `Sieve::sift`")]
+fn sift_bits(
+    sieve: &mut Sieve,
+    text: &[u8],
+    at: usize,
+    starts: u64,
+    block: &Masks,
+    next: u64,
+    vocabulary: &Vocabulary,
+    prefixes: &Prefixes,
+) {
+    sieve.sift(text, at, starts, block, next, vocabulary, prefixes);
 }
 
 /// Sixty-four bytes as two vectors; each mask is two comparisons and two moves of sign bits.

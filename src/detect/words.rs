@@ -91,7 +91,8 @@ impl Filter {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "part of the loop over all words")]
     #[expect(clippy::indexing_slicing, reason = "hot loop: a key has HASH_BITS bits and the filter as many cells")]
     fn has(&self, key: u32) -> bool {
         self.0[(key >> 6) as usize] >> (key & 63) & 1 == 1
@@ -149,17 +150,23 @@ pub(super) fn in_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80
 }
 
+/// Which bits of a word's first eight bytes count, by its length.
+const KEPT: [u64; 9] =
+    [0, 0xFF, 0xFFFF, 0xFF_FFFF, 0xFFFF_FFFF, 0xFF_FFFF_FFFF, 0xFFFF_FFFF_FFFF, 0xFF_FFFF_FFFF_FFFF, u64::MAX];
+
 /// The hash of a word: its first eight bytes, folded, and its length.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the loop over all words")]
+#[expect(clippy::indexing_slicing, reason = "hot loop: a length of at most eight in a table of nine")]
 fn hash(head: u64, len: usize) -> u32 {
-    let kept = if len >= 8 { head } else { head & !(u64::MAX << (len * 8)) };
-    let folded = (kept | 0x2020_2020_2020_2020) & if len >= 8 { u64::MAX } else { !(u64::MAX << (len * 8)) };
+    let folded = (head | 0x2020_2020_2020_2020) & KEPT[len.min(8)];
     let mixed = (folded ^ (len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
     (mixed >> (64 - HASH_BITS)) as u32
 }
 
 /// The first eight bytes at `at`, zero past the end.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the loop over all words")]
 pub(super) fn head_at(text: &[u8], at: usize) -> u64 {
     let rest = text.get(at..).unwrap_or_default();
     match rest.first_chunk::<8>() {
@@ -258,7 +265,8 @@ impl Vocabulary {
 
     /// Whether this word may begin a phrase that starts something, by its first eight bytes and its length. Cheap and
     /// without a branch; may say yes wrongly, never no.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "part of the loop over all words")]
     pub fn may_start(&self, head: u64, len: usize, capital: bool) -> bool {
         let key = hash(head, len);
         self.heads.has(key) | (capital & self.names.has(key))

@@ -99,7 +99,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         kind: ADDRESS,
         start: Start::House,
         pattern: concat!(
-            r"(?:[0-9]{2,6} )?[0-9]{1,6}[A-Za-z]?(?:[-/][0-9]{1,4})? (?:[NSEW]\.? )?(?:[A-Z\xC3-\xC5][A-Za-z\x80-\xFF.'-]* ){1,4}",
+            r"(?:[0-9]{2,6} )?[0-9]{1,6}[A-Za-z]?(?:[-/][0-9]{1,4})? (?:[A-Z\xC3-\xC5][A-Za-z\x80-\xFF.'-]* )+",
             r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Circle|Cir|Place|Pl|Square|Sq|Terrace|Ter|Way|Parkway|Pkwy|",
             r"Highway|Hwy|Trail|Trl|Crescent|Cres|Close|Grove|Mews|Row|Walk|Hill|Gardens|Gdns|Alley|Loop|Plaza)\.?",
         ),
@@ -121,7 +121,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         kind: ADDRESS,
         start: Start::Word(&["flat", "apartment", "unit", "suite", "apt"]),
         pattern: concat!(
-            r"(?i:flat|apartment|apt|unit|suite)\.? [0-9]{1,4}[A-Za-z]?, [0-9]{1,6}[A-Za-z]? (?:[A-Z\xC3-\xC5][A-Za-z\x80-\xFF.'-]* ){1,4}",
+            r"(?i:flat|apartment|apt|unit|suite)\.? [0-9]{1,4}[A-Za-z]?, [0-9]{1,6}[A-Za-z]? (?:[A-Z\xC3-\xC5][A-Za-z\x80-\xFF.'-]* )+",
             r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Square|Sq|Terrace|Way|Crescent|Close|Grove|Mews|Row|Walk|Hill|Gardens)",
         ),
         tails: TAILS,
