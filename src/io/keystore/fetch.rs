@@ -43,11 +43,11 @@ impl EmbeddedStore {
         loop {
             self.shelf.check()?;
             let mut ring = KeyRing::new(self.epoch(), self.clock.monotonic_ms());
-            let missing = self.from_cache(requests, &mut ring);
+            let missing = self.read_cached(requests, &mut ring);
             if missing.is_empty() {
                 return Ok(ring);
             }
-            let make = match self.from_shelf(&missing, &mut ring)? {
+            let make = match self.read_stored(&missing, &mut ring)? {
                 Ok(make) => make,
                 Err(Moved) => continue,
             };
@@ -58,7 +58,7 @@ impl EmbeddedStore {
     }
 
     /// Puts what is cached into the ring; the rest comes back.
-    fn from_cache<'r>(&self, requests: &'r [KeyRequest], ring: &mut KeyRing) -> Vec<&'r KeyRequest> {
+    fn read_cached<'r>(&self, requests: &'r [KeyRequest], ring: &mut KeyRing) -> Vec<&'r KeyRequest> {
         let now_ms = ring.leased_at_ms;
         let mut missing = Vec::new();
         for request in requests {
@@ -82,7 +82,7 @@ impl EmbeddedStore {
     }
 
     /// Puts what is stored into the ring; what is to be made comes back.
-    fn from_shelf<'r>(
+    fn read_stored<'r>(
         &self,
         missing: &[&'r KeyRequest],
         ring: &mut KeyRing,
