@@ -3,10 +3,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
-use zeroize::Zeroizing;
 
 use super::*;
-use crate::audit::{Chain, Fingerprint, Moment, Name, Outcome, PipelineRef, Source};
+use crate::audit::{Chain, Moment, Name, Outcome, PipelineRef, Source};
 use crate::event::{Position, TenantId};
 use crate::keys::SigningKey;
 use crate::keys::{DigestKey, Fence, KeyId};

@@ -146,7 +146,7 @@ impl Sampler {
     pub fn next_event(&mut self) -> Sample {
         let dice = &mut self.dice;
         let subject_number = dice.below(self.subjects);
-        let region = if subject_number % 2 == 0 { "eu" } else { "us" };
+        let region = if subject_number.is_multiple_of(2) { "eu" } else { "us" };
         let subject = format!("user-{subject_number:07}");
         let mut planted = Vec::new();
         let mut sentences = Vec::new();

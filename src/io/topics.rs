@@ -82,6 +82,9 @@ pub struct Unreachable {
     error: KafkaError,
 }
 
+/// A topic by name, and why it could not be made.
+pub type Made = (String, Result<(), String>);
+
 /// Administration of one cluster.
 pub struct Topics {
     admin: AdminClient<DefaultClientContext>,
@@ -115,13 +118,8 @@ impl Topics {
         Ok(plan)
     }
 
-    /// Makes the missing topics.
-    pub fn apply(
-        &self,
-        plan: &TopicPlan,
-        partitions: i32,
-        replication: i32,
-    ) -> Result<Vec<(String, Result<(), String>)>, Unreachable> {
+    /// Makes the missing topics; says of each whether it is made.
+    pub fn apply(&self, plan: &TopicPlan, partitions: i32, replication: i32) -> Result<Vec<Made>, Unreachable> {
         let topics: Vec<NewTopic<'_>> = plan
             .missing()
             .map(|wanted| {

@@ -66,17 +66,6 @@ pub(super) fn check(
     }
 }
 
-/// A path into a JSON document.
-pub(super) fn json_path(text: &str, at: &[String], report: &mut Report<'_>) -> Option<JsonPath> {
-    match text.parse() {
-        Ok(path) => Some(path),
-        Err(problem) => {
-            refuse(problem, at, report);
-            None
-        }
-    }
-}
-
 fn selectors(written: &[String], attribute: &str, report: &mut Report<'_>) -> Vec<Selector> {
     let mut list: Vec<Selector> = Vec::new();
     for (place, text) in written.iter().enumerate() {

@@ -64,8 +64,10 @@ pub fn rehearse(pipeline: &Pipeline, topic: &str, case: &Case) -> Vec<String> {
     if let Some(wanted) = &expect.kinds {
         let mut found: Vec<&str> = fact.findings.iter().map(|finding| finding.kind.as_str()).collect();
         let mut wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        (found.sort_unstable(), wanted.sort_unstable());
-        (found.dedup(), wanted.dedup());
+        for kinds in [&mut found, &mut wanted] {
+            kinds.sort_unstable();
+            kinds.dedup();
+        }
         if found != wanted {
             differences.push(format!("kinds are {}, expected {}", found.join(", "), wanted.join(", ")));
         }

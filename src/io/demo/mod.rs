@@ -123,7 +123,7 @@ struct Victim {
 
 impl<'a> Stage<'a> {
     fn open(client: &'a Client, script: Script, clock: Arc<dyn Clock>) -> Result<Self, Trouble> {
-        let watched = &TOPICS[3..9];
+        let watched = TOPICS.get(3..9).unwrap_or_default();
         Ok(Self {
             client,
             script,
@@ -151,11 +151,8 @@ impl<'a> Stage<'a> {
             for _ in 0..step.min(wanted - self.published) {
                 self.publish()?;
             }
-            if self.script.rate > 0 {
-                self.watch(Duration::from_micros(1_000_000 / self.script.rate))?;
-            } else {
-                self.watch(Duration::ZERO)?;
-            }
+            let pause_us = 1_000_000_u64.checked_div(self.script.rate).unwrap_or(0);
+            self.watch(Duration::from_micros(pause_us))?;
             if self.published >= half && self.stayed_closed.is_none() {
                 self.erase(stop)?;
             }

@@ -85,7 +85,10 @@ fn tail(client: &Client, audit_topic: &str, source: &Source) -> Result<Option<He
     for partition in partitions {
         let (low, high) = reader.fetch_watermarks(audit_topic, partition, timeout).map_err(retry)?;
         let mut span = 1_000;
-        while high > low {
+        if high <= low {
+            continue;
+        }
+        loop {
             let from = (high - span).max(low);
             let found = last_head(&reader, audit_topic, partition, from, high, source)?;
             if let Some(head) = found

@@ -1,7 +1,7 @@
 //! The rows in which a key store keeps the tree: one file for each kind, its bytes drawn in the file's header.
 //!
 //! All integers are big-endian. No row holds a secret in clear: every key stands sealed under its parent, and the associated
-//! data of each seal says what the child is ([`Place`]), so that a row moved elsewhere does not open.
+//! data of each seal says what the child is (`Place`), so that a row moved elsewhere does not open.
 
 mod bucket;
 mod epoch;
