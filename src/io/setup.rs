@@ -235,7 +235,9 @@ impl Loaded {
         };
         for config in &self.pipelines {
             for topic in &config.topics {
-                want(topic, format!("input of `{}`", config.name), "Read", None);
+                let purges = matches!(&config.work, Work::Erase(erase) if erase.purge);
+                let access = if purges { "Read,Delete" } else { "Read" };
+                want(topic, format!("input of `{}`", config.name), access, None);
             }
             let longest = match &config.work {
                 Work::Sanitize(sanitize) => {

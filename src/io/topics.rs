@@ -8,6 +8,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, Top
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig;
 use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::kafka::{Client, ClientRole};
 
@@ -141,15 +142,10 @@ impl Topics {
             .collect())
     }
 
-    /// Purges a topic's partition up to `offset` (exclusive).
-    pub fn purge(&self, topic: &str, offsets: &[(i32, i64)]) -> Result<(), Unreachable> {
-        let mut list = rdkafka::TopicPartitionList::new();
-        for (partition, offset) in offsets {
-            list.add_partition_offset(topic, *partition, rdkafka::Offset::Offset(*offset))
-                .map_err(|error| self.unreachable(error))?;
-        }
-        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-        block_on(self.admin.delete_records(&list, &options)).map_err(|error| self.unreachable(error))?;
+    /// Deletes records before these offsets.
+    pub fn purge(&self, offsets: &TopicPartitionList) -> Result<(), Unreachable> {
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+        block_on(self.admin.delete_records(offsets, &options)).map_err(|error| self.unreachable(error))?;
         Ok(())
     }
 

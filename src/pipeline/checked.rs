@@ -68,6 +68,8 @@ pub struct Restore {
 pub struct Erase {
     /// The tenant of requests that name none.
     pub default_tenant: Option<Arc<str>>,
+    /// Whether requests are deleted from their topic behind the commit.
+    pub purge: bool,
     /// Topic of signed receipts.
     pub receipts: Arc<str>,
 }

@@ -104,6 +104,7 @@ pub(super) fn erase(written: EraseFile, file: &str, digest: Arc<str>, report: &m
     let erase = Erase {
         default_tenant: written.request.default_tenant.map(Arc::from),
         receipts: written.output.receipts.into(),
+        purge: written.purge,
     };
     PipelineConfig {
         name: written.name.into(),

@@ -98,7 +98,15 @@ pub(super) struct EraseFile {
     pub(super) input: Input,
     #[serde(default)]
     pub(super) request: RequestSection,
+    /// Whether requests are deleted from their topic once their receipts are committed (default `true`): they hold subject ids
+    /// in clear. Say `false` where another group reads the topic too.
+    #[serde(default = "purge_by_default")]
+    pub(super) purge: bool,
     pub(super) output: EraseOutput,
+}
+
+fn purge_by_default() -> bool {
+    true
 }
 
 /// The kind of a sanitize pipeline.

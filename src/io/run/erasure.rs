@@ -8,6 +8,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rdkafka::topic_partition_list::TopicPartitionList;
+
 use super::chains::Chains;
 use super::health::{Beat, Stop};
 use super::setback::{Setback, WorkerError};
@@ -20,6 +22,7 @@ use crate::io::clock::Clock;
 use crate::io::kafka::{BatchLimits, Client, Intake, Outbox, Trouble};
 use crate::io::keystore::{self, Keystore, StoreError};
 use crate::io::setup::Loaded;
+use crate::io::topics::Topics;
 use crate::keys::rows::EpochRow;
 use crate::keys::{DigestKey, KeyId};
 use crate::pipeline::{Erase, OutRecord, PipelineConfig};
@@ -54,6 +57,7 @@ pub struct ErasureWorker {
     limits: BatchLimits,
     chains: Chains,
     pending: VecDeque<Pending>,
+    purger: Option<Topics>,
     beat: Arc<Beat>,
     stop: Stop,
 }
@@ -84,6 +88,7 @@ impl ErasureWorker {
             ..Default::default()
         });
         let name = |text: &str| Name::new(text).unwrap_or(Name::fixed("erase"));
+        let purger = erase.purge.then(|| Topics::open(&client).ok()).flatten();
         let chains = Chains::new(client.clone(), Arc::clone(&settings.audit_topic));
         Ok(Self {
             intake,
@@ -99,6 +104,7 @@ impl ErasureWorker {
             limits: BatchLimits { records: MOST_REQUESTS, bytes: 4 << 20, linger_ms: settings.erasure_epoch_ms },
             chains,
             pending: VecDeque::new(),
+            purger,
             beat,
             stop,
         })
@@ -344,8 +350,19 @@ impl ErasureWorker {
         }
         let list = self.chains.write(&mut chains, &mut self.outbox)?;
         self.outbox.commit(&list, &self.intake.group()?)?;
+        self.purge(&list);
         self.chains.keep(chains);
         Ok(receipted)
+    }
+
+    /// Deletes committed requests from their topic: they hold subject ids in clear. The promise of the receipt does not hang
+    /// on it, so a cluster that refuses is told of once and asked no more.
+    fn purge(&mut self, committed: &TopicPartitionList) {
+        let Some(topics) = &self.purger else { return };
+        if let Err(error) = topics.purge(committed) {
+            tracing::warn!(%error, "deletion requests stay on their topic until its retention ends; Lethe's user needs `Delete` on it");
+            self.purger = None;
+        }
     }
 
     /// Back to the committed offsets; what the store remembers makes the second reading harmless.
