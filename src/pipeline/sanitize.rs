@@ -373,7 +373,7 @@ impl Sanitizing<'_> {
         let notes = &mut self.notes;
         self.echoed.retain(|(_, sidecar, request)| {
             let note = match ring.state(request) {
-                KeyState::Live(keys) if sidecar.belongs_to(keys) => return true,
+                KeyState::Live(keys) if sidecar.is_genuine(keys) => return true,
                 KeyState::Erased(_) => Code::ErasedSubject,
                 _ => Code::SealedBroken,
             };
