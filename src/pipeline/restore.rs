@@ -78,6 +78,9 @@ impl Restorer {
                 (event.tenant().cloned(), route)
             }
         };
+        if event.subject().is_none() && matches!(self.bounds, Bounds::Pipeline { require_subject: true, .. }) {
+            return Step::Quarantine(Code::MissingSubject);
+        }
         let subject = event.subject().zip(tenant.as_ref()).map(|(subject, tenant)| {
             KeyId::from_reference(subject.reveal())
                 .unwrap_or_else(|| identity.digest_key.key_id(tenant, subject.reveal().as_bytes()))
@@ -107,15 +110,11 @@ impl Restorer {
         tenant: Option<&TenantId>,
         subject: Option<KeyId>,
     ) -> Result<Sidecar, Code> {
-        let Bounds::Pipeline { require_subject, .. } = &self.bounds else { return Ok(sidecar) };
-        if Some(sidecar.tenant()) != tenant {
-            return Err(Code::SealedBroken);
+        if matches!(self.bounds, Bounds::Operator) {
+            return Ok(sidecar);
         }
-        match subject {
-            Some(id) if id != sidecar.key_id() => Err(Code::SealedBroken),
-            None if *require_subject => Err(Code::MissingSubject),
-            _ => Ok(sidecar),
-        }
+        let own = Some(sidecar.tenant()) == tenant && subject.is_none_or(|id| id == sidecar.key_id());
+        if own { Ok(sidecar) } else { Err(Code::SealedBroken) }
     }
 }
 
@@ -152,8 +151,11 @@ impl Restoring<'_> {
                 };
                 protect::restore(&self.event, &open, &reader)
             }
-            None => Restored::default(),
+            None => Restored { unresolved: protect::count_tokens(&self.event), ..Restored::default() },
         };
+        if self.sidecars.is_empty() && self.refused == 0 && restored.unresolved > 0 {
+            self.notes.push(Code::SealedMissing);
+        }
         let mut encoded = self.event.encode(&restored.edits);
         encoded.headers.retain(|(name, _)| !reserved(name));
         let mut headers = Outgoing::new(encoded.headers);
