@@ -9,6 +9,7 @@ use super::{Effects, OutRecord};
 use crate::audit::{self, Moment, Name, PipelineRef};
 use crate::event::{RawRecord, Shape, decode};
 use crate::keys::{DigestKey, KeyRequest, KeyRing};
+use crate::policy::Code;
 
 /// A checked pipeline, ready to plan. Shared by all workers.
 pub struct Pipeline {
@@ -45,7 +46,7 @@ pub struct Plan<'a> {
 }
 
 pub(super) enum Step<'a> {
-    Quarantine(&'static str),
+    Quarantine(Code),
     Sanitize(Box<Sanitizing<'a>>),
     Restore(Box<Restoring<'a>>),
 }
@@ -60,7 +61,7 @@ impl Pipeline {
     pub fn plan<'a>(&'a self, record: &'a RawRecord) -> Plan<'a> {
         let mut keys = Vec::new();
         let step = match decode(record, &self.shape) {
-            Err(unreadable) => Step::Quarantine(unreadable.code()),
+            Err(unreadable) => Step::Quarantine(Code::from(&unreadable)),
             Ok(event) => match &self.role {
                 Role::Sanitize(sanitizer) => sanitizer.plan(&self.identity, record, event, &mut keys),
                 Role::Restore(restorer) => restorer.plan(&self.identity, record, event, &mut keys),
@@ -77,7 +78,7 @@ impl Pipeline {
 
     /// The plan for a record on which the core broke an invariant: it must not stop its partition.
     pub fn broken<'a>(&'a self, record: &'a RawRecord) -> Plan<'a> {
-        Plan { record, pipeline: self, step: Step::Quarantine("internal_error"), keys: Vec::new() }
+        Plan { record, pipeline: self, step: Step::Quarantine(Code::InternalError), keys: Vec::new() }
     }
 }
 
@@ -98,7 +99,7 @@ impl<'a> Plan<'a> {
         };
         let too_large = |record: &OutRecord| record.weight_bytes() > identity.max_output_bytes;
         if effects.records.iter().any(too_large) {
-            return Quarantine::of(self.record, "output_too_large").effects(identity, now_ms);
+            return Quarantine::of(self.record, Code::OutputTooLarge).effects(identity, now_ms);
         }
         effects
     }

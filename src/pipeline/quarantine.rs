@@ -8,13 +8,13 @@ use super::plan::Identity;
 use super::{Effects, OutRecord};
 use crate::audit::{Name, Outcome};
 use crate::event::RawRecord;
-use crate::policy::{self, Code};
+use crate::policy::Code;
 use crate::sensitive::Sensitive;
 
 /// A record and the code of why it was put aside.
 pub(super) struct Quarantine<'a> {
     record: &'a RawRecord,
-    code: &'static str,
+    code: Code,
 }
 
 /// The value of a quarantine record: `schemas/quarantine.schema.json`.
@@ -46,13 +46,13 @@ struct Sizes {
 }
 
 impl<'a> Quarantine<'a> {
-    pub(super) fn of(record: &'a RawRecord, code: &'static str) -> Self {
+    pub(super) fn of(record: &'a RawRecord, code: Code) -> Self {
         Self { record, code }
     }
 
     pub(super) fn effects(self, identity: &Identity, now_ms: i64) -> Effects {
         let mut fact = identity.fact(self.record, Outcome::Quarantined, now_ms);
-        fact.code = Some(Name::fixed(self.code));
+        fact.code = Some(Name::fixed(self.code.as_str()));
         fact.destination = Name::new(&identity.quarantine);
         Effects { records: vec![self.out(identity)], fact }
     }
@@ -60,12 +60,11 @@ impl<'a> Quarantine<'a> {
     /// The quarantine record alone, for outcomes whose fact says more.
     pub(super) fn out(&self, identity: &Identity) -> OutRecord {
         let position = &self.record.position;
-        let outcome = Code::from_text(self.code).map_or(policy::Outcome::Quarantine, Code::outcome);
         let descriptor = Descriptor {
             v: 1,
             id: position.to_string(),
-            code: self.code,
-            outcome: outcome.as_str(),
+            code: self.code.as_str(),
+            outcome: self.code.outcome().as_str(),
             pipeline: &identity.reference.name,
             policy: &identity.reference.digest,
             source: Source {
@@ -89,7 +88,7 @@ impl<'a> Quarantine<'a> {
             ("__connect.errors.stage", "TRANSFORMATION".to_owned()),
             ("__connect.errors.class.name", "lethe".to_owned()),
             ("__connect.errors.exception.class.name", "lethe.Quarantined".to_owned()),
-            ("__connect.errors.exception.message", self.code.to_owned()),
+            ("__connect.errors.exception.message", self.code.as_str().to_owned()),
             ("lethe-id", position.to_string()),
             ("lethe-policy", identity.policy_header.clone()),
         ];

@@ -13,7 +13,7 @@ use super::{Effects, OutRecord};
 use crate::audit::{self, Moment, Name};
 use crate::event::{Event, RawRecord, TenantId};
 use crate::keys::{Grant, KeyId, KeyRequest, KeyRing, KeyState};
-use crate::policy::{Categories, Class, Level, Residency, Route};
+use crate::policy::{Categories, Class, Code, Level, Residency, Route};
 use crate::protect::{self, Reader, Reason, Restored, Sidecar};
 
 /// What a restoring pipeline knows.
@@ -48,7 +48,7 @@ pub(super) struct Restoring<'a> {
     at_ms: i64,
     sidecars: Vec<(Sidecar, KeyRequest)>,
     refused: u32,
-    notes: Vec<&'static str>,
+    notes: Vec<Code>,
 }
 
 impl Restorer {
@@ -59,11 +59,11 @@ impl Restorer {
         event: Event<'a>,
         keys: &mut Vec<KeyRequest>,
     ) -> Step<'a> {
-        let Some(at_ms) = event_time_ms(record, &event) else { return Step::Quarantine("missing_time") };
+        let Some(at_ms) = event_time_ms(record, &event) else { return Step::Quarantine(Code::MissingTime) };
         let (tenant, route) = match &self.bounds {
             Bounds::Pipeline { residency, default_tenant, .. } => {
                 let Some(tenant) = event.tenant().or(default_tenant.as_ref()) else {
-                    return Step::Quarantine("missing_tenant");
+                    return Step::Quarantine(Code::MissingTenant);
                 };
                 // What comes back may be anything that was taken out: it goes only where the most sensitive may.
                 let class = Class { level: Level::Restricted, categories: Categories::NONE };
@@ -78,16 +78,16 @@ impl Restorer {
                 (event.tenant().cloned(), route)
             }
         };
+        if event.subject().is_none() && matches!(self.bounds, Bounds::Pipeline { require_subject: true, .. }) {
+            return Step::Quarantine(Code::MissingSubject);
+        }
         let subject = event.subject().zip(tenant.as_ref()).map(|(subject, tenant)| {
             KeyId::from_reference(subject.reveal())
                 .unwrap_or_else(|| identity.digest_key.key_id(tenant, subject.reveal().as_bytes()))
         });
         let (mut sidecars, mut refused, mut notes) = (Vec::new(), 0, Vec::new());
         for text in sealed_headers(record) {
-            match Sidecar::parse(text)
-                .map_err(|_| "sealed_broken")
-                .and_then(|s| self.admit(s, tenant.as_ref(), subject))
-            {
+            match Sidecar::parse(text).map_err(|_| Code::SealedBroken).and_then(|s| self.admit(s, tenant.as_ref(), subject)) {
                 Ok(sidecar) => {
                     let (id, bucket) = (sidecar.key_id(), sidecar.bucket().clone());
                     // A sealed value may be opened as long as its keys live: the event's age is no matter here.
@@ -109,16 +109,12 @@ impl Restorer {
         sidecar: Sidecar,
         tenant: Option<&TenantId>,
         subject: Option<KeyId>,
-    ) -> Result<Sidecar, &'static str> {
-        let Bounds::Pipeline { require_subject, .. } = &self.bounds else { return Ok(sidecar) };
-        if Some(sidecar.tenant()) != tenant {
-            return Err("sealed_broken");
+    ) -> Result<Sidecar, Code> {
+        if matches!(self.bounds, Bounds::Operator) {
+            return Ok(sidecar);
         }
-        match subject {
-            Some(id) if id != sidecar.key_id() => Err("sealed_broken"),
-            None if *require_subject => Err("missing_subject"),
-            _ => Ok(sidecar),
-        }
+        let own = Some(sidecar.tenant()) == tenant && subject.is_none_or(|id| id == sidecar.key_id());
+        if own { Ok(sidecar) } else { Err(Code::SealedBroken) }
     }
 }
 
@@ -127,7 +123,7 @@ impl Restoring<'_> {
         let (topic, region) = match &self.route {
             Route::Deliver { topic, region, .. } => (Arc::clone(topic), Arc::clone(region)),
             Route::Quarantine(code) | Route::Block(code) => {
-                let effects = Quarantine::of(record, code.as_str()).effects(identity, now_ms);
+                let effects = Quarantine::of(record, *code).effects(identity, now_ms);
                 return effects;
             }
         };
@@ -138,9 +134,9 @@ impl Restoring<'_> {
                 state => {
                     self.refused += sidecar.entry_count() as u32;
                     self.notes.push(match state {
-                        KeyState::Erased(_) => "erased_subject",
-                        KeyState::Expired => "expired_retention",
-                        _ => "sealed_broken",
+                        KeyState::Erased(_) => Code::ErasedSubject,
+                        KeyState::Expired => Code::ExpiredRetention,
+                        _ => Code::SealedBroken,
                     });
                 }
             }
@@ -152,8 +148,11 @@ impl Restoring<'_> {
                     Reader { tenant: first.tenant(), subject: first.key_id(), audience: &self.restorer.audience };
                 protect::restore(&self.event, &open, &reader)
             }
-            None => Restored::default(),
+            None => Restored { unresolved: protect::count_tokens(&self.event), ..Restored::default() },
         };
+        if self.sidecars.is_empty() && self.refused == 0 && restored.unresolved > 0 {
+            self.notes.push(Code::SealedMissing);
+        }
         let mut encoded = self.event.encode(&restored.edits);
         encoded.headers.retain(|(name, _)| !reserved(name));
         let mut headers = Outgoing::new(encoded.headers);
@@ -175,7 +174,7 @@ impl Restoring<'_> {
         fact.event_at = Some(Moment(self.at_ms));
         fact.region = name(&region);
         fact.destination = name(&topic);
-        fact.notes = self.notes.iter().map(|note| Name::fixed(note)).collect();
+        fact.notes = self.notes.iter().map(|note| Name::fixed(note.as_str())).collect();
         fact.restore = name(&self.restorer.audience).map(|audience| audit::RestoreFact {
             audience,
             restored: restored.restored,
@@ -195,9 +194,9 @@ impl Restoring<'_> {
 }
 
 /// The code under which a refusal is known outside.
-fn note_of(reason: Reason) -> &'static str {
+fn note_of(reason: Reason) -> Code {
     match reason {
-        Reason::Audience => "not_for_audience",
-        Reason::Foreign | Reason::Key | Reason::Altered | Reason::Conflict => "sealed_broken",
+        Reason::Audience => Code::NotForAudience,
+        Reason::Foreign | Reason::Key | Reason::Altered | Reason::Conflict => Code::SealedBroken,
     }
 }

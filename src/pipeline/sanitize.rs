@@ -11,7 +11,7 @@ use crate::detect::{Detector, Finding, Hint};
 use crate::event::{Attribute, Edit, Event, Place, RawRecord, Replacement, Slot, TenantId};
 use crate::firewall::{Judge, Verdict};
 use crate::keys::{BucketId, Grant, KeyId, KeyRequest, KeyRing, KeyState};
-use crate::policy::{AfterErasure, Circumstances, Decision, Found, Policy, Route, TokenScope, Treatment};
+use crate::policy::{AfterErasure, Circumstances, Code, Decision, Found, Policy, Route, TokenScope, Treatment};
 use crate::protect::{self, Action, Scope, Sealer, Sidecar, Work};
 
 /// What a sanitising pipeline knows.
@@ -59,7 +59,7 @@ pub(super) struct Sanitizing<'a> {
     tenant_request: Option<KeyRequest>,
     /// Sidecars that came with the event: sealed values of the prompt that a model worker echoed.
     echoed: Vec<(String, Sidecar, KeyRequest)>,
-    notes: Vec<&'static str>,
+    notes: Vec<Code>,
 }
 
 /// Verbatim occurrences of shorter subject ids are not looked for: they would be found everywhere.
@@ -73,7 +73,7 @@ impl Sanitizer {
         event: Event<'a>,
         keys: &mut Vec<KeyRequest>,
     ) -> Step<'a> {
-        let Some(at_ms) = event_time_ms(record, &event) else { return Step::Quarantine("missing_time") };
+        let Some(at_ms) = event_time_ms(record, &event) else { return Step::Quarantine(Code::MissingTime) };
         let tenant = event.tenant().or(self.default_tenant.as_ref()).cloned();
         let subject = match self.subject(identity, &event, tenant.as_ref()) {
             Ok(subject) => subject,
@@ -120,7 +120,7 @@ impl Sanitizer {
             });
         let mut notes = Vec::new();
         if subject.is_none() && !scanned.is_empty() {
-            notes.push("no_subject");
+            notes.push(Code::NoSubject);
         }
         let echoed = if delivered { echoed(record, tenant.as_ref(), at_ms, &mut notes) } else { Vec::new() };
         keys.extend(request.iter().chain(&tenant_request).cloned());
@@ -150,15 +150,15 @@ impl Sanitizer {
         identity: &Identity,
         event: &Event<'_>,
         tenant: Option<&TenantId>,
-    ) -> Result<Option<KeyId>, &'static str> {
+    ) -> Result<Option<KeyId>, Code> {
         let Some(subject) = event.subject() else {
-            return if self.require_subject { Err("missing_subject") } else { Ok(None) };
+            return if self.require_subject { Err(Code::MissingSubject) } else { Ok(None) };
         };
-        let Some(tenant) = tenant else { return Err("missing_tenant") };
+        let Some(tenant) = tenant else { return Err(Code::MissingTenant) };
         match KeyId::from_reference(subject.reveal()) {
             Some(id) if self.subject_refs => Ok(Some(id)),
             // Whoever publishes raw input doesn't get to name somebody else's digest.
-            Some(_) => Err("subject_ref_not_accepted"),
+            Some(_) => Err(Code::SubjectRefNotAccepted),
             None => Ok(Some(identity.digest_key.key_id(tenant, subject.reveal().as_bytes()))),
         }
     }
@@ -258,18 +258,18 @@ impl Sanitizing<'_> {
     pub(super) fn apply(mut self, identity: &Identity, record: &RawRecord, ring: &KeyRing, now_ms: i64) -> Effects {
         let (topic, region, basis) = match self.decision.route.clone() {
             Route::Deliver { topic, region, basis } => (topic, region, basis),
-            Route::Quarantine(code) => return self.put_aside(identity, record, code.as_str(), true, now_ms),
-            Route::Block(code) => return self.put_aside(identity, record, code.as_str(), false, now_ms),
+            Route::Quarantine(code) => return self.put_aside(identity, record, code, true, now_ms),
+            Route::Block(code) => return self.put_aside(identity, record, code, false, now_ms),
         };
         let state = self.request.as_ref().map(|request| ring.state(request));
         let keys = match state {
             Some(KeyState::Live(keys)) => Some(keys),
             Some(KeyState::Erased(_)) => {
-                self.redact_all("erased_subject");
+                self.redact_all(Code::ErasedSubject);
                 None
             }
             Some(KeyState::Expired) => {
-                self.redact_all("expired_retention");
+                self.redact_all(Code::ExpiredRetention);
                 None
             }
             Some(KeyState::Unknown) | None => None,
@@ -359,7 +359,7 @@ impl Sanitizing<'_> {
     }
 
     /// Nothing of an erased subject gets a form that could ever come back or be compared.
-    fn redact_all(&mut self, note: &'static str) {
+    fn redact_all(&mut self, note: Code) {
         self.notes.push(note);
         for work in &mut self.work {
             work.action = Action::Redact;
@@ -374,9 +374,9 @@ impl Sanitizing<'_> {
         let notes = &mut self.notes;
         self.echoed.retain(|(_, sidecar, request)| {
             let note = match ring.state(request) {
-                KeyState::Live(keys) if sidecar.belongs_to(keys) => return true,
-                KeyState::Erased(_) => "erased_subject",
-                _ => "sealed_broken",
+                KeyState::Live(keys) if sidecar.is_genuine(keys) => return true,
+                KeyState::Erased(_) => Code::ErasedSubject,
+                _ => Code::SealedBroken,
             };
             notes.push(note);
             false
@@ -388,17 +388,10 @@ impl Sanitizing<'_> {
         format!("score={};action={};reasons={}", self.verdict.score, self.decision.firewall.as_str(), reasons.join(","))
     }
 
-    fn put_aside(
-        mut self,
-        identity: &Identity,
-        record: &RawRecord,
-        code: &'static str,
-        keep: bool,
-        now_ms: i64,
-    ) -> Effects {
+    fn put_aside(mut self, identity: &Identity, record: &RawRecord, code: Code, keep: bool, now_ms: i64) -> Effects {
         let outcome = if keep { audit::Outcome::Quarantined } else { audit::Outcome::Blocked };
         let mut fact = self.fact(identity, record, outcome, now_ms);
-        fact.code = Some(Name::fixed(code));
+        fact.code = Some(Name::fixed(code.as_str()));
         fact.destination = name(&identity.quarantine);
         Effects { records: vec![Quarantine::of(record, code).out(identity)], fact }
     }
@@ -414,15 +407,14 @@ impl Sanitizing<'_> {
         });
         fact.findings = std::mem::take(&mut self.findings);
         if self.event.dropped_headers() > 0 {
-            self.notes.push("header_dropped");
+            self.notes.push(Code::HeaderDropped);
         }
-        fact.notes = self.notes.iter().map(|note| Name::fixed(note)).collect();
-        fact.firewall =
-            Some(&self.verdict).filter(|verdict| !verdict.reasons.is_empty()).map(|verdict| audit::Judged {
-                score: verdict.score,
-                action: Name::fixed(self.decision.firewall.as_str()),
-                reasons: verdict.reasons.iter().map(|reason| Name::fixed(reason.code())).collect(),
-            });
+        fact.notes = self.notes.iter().map(|note| Name::fixed(note.as_str())).collect();
+        fact.firewall = Some(&self.verdict).filter(|verdict| !verdict.reasons.is_empty()).map(|verdict| audit::Judged {
+            score: verdict.score,
+            action: Name::fixed(self.decision.firewall.as_str()),
+            reasons: verdict.reasons.iter().map(|reason| Name::fixed(reason.code())).collect(),
+        });
         fact
     }
 }
@@ -475,7 +467,7 @@ fn echoed(
     record: &RawRecord,
     tenant: Option<&TenantId>,
     at_ms: i64,
-    notes: &mut Vec<&'static str>,
+    notes: &mut Vec<Code>,
 ) -> Vec<(String, Sidecar, KeyRequest)> {
     let mut kept = Vec::new();
     for text in super::outgoing::sealed_headers(record) {
@@ -485,7 +477,7 @@ fn echoed(
                     KeyRequest { id: sidecar.key_id(), bucket: sidecar.bucket().clone(), at_ms, grant: Grant::Open };
                 kept.push((text.to_owned(), sidecar, request));
             }
-            _ => notes.push("sealed_broken"),
+            _ => notes.push(Code::SealedBroken),
         }
     }
     kept

@@ -87,6 +87,12 @@ pub fn restore(event: &Event<'_>, sidecars: &[(&Sidecar, &SealingKeys)], reader:
     result
 }
 
+/// How many places in an event's body look like tokens, whoever wrote them there.
+pub fn count_tokens(event: &Event<'_>) -> u32 {
+    let texts = event.slots().iter().filter(|slot| slot.place.in_body()).map(|slot| slot.text.reveal());
+    texts.map(|text| token::token_shaped(text).count() as u32).sum()
+}
+
 /// Everything that the sidecars list, and what became of what was asked for.
 struct Listed<'s> {
     sidecars: &'s [(&'s Sidecar, &'s SealingKeys)],

@@ -144,9 +144,16 @@ impl Sidecar {
         &self.head.bucket
     }
 
-    /// Whether these are the keys that it was sealed under: compared by their public commitment, without opening anything.
-    pub fn belongs_to(&self, keys: &SealingKeys) -> bool {
-        self.head.commitment == *keys.commitment() && self.head.generation == keys.generation()
+    /// Whether these keys sealed every value in it, just so. The head alone proves nothing: whoever has seen one genuine
+    /// sidecar can copy its commitment and put texts of their own behind it.
+    pub fn is_genuine(&self, keys: &SealingKeys) -> bool {
+        let opens = |entry: &Entry| {
+            let data = self.head.associated_data(&entry.kind, &entry.stand_in, entry.mask);
+            keys.open(&data, &entry.sealed).is_ok()
+        };
+        self.head.commitment == *keys.commitment()
+            && self.head.generation == keys.generation()
+            && self.entries.iter().all(opens)
     }
 
     /// How many values it holds.
