@@ -78,6 +78,12 @@ impl Restorer {
                 (event.tenant().cloned(), route)
             }
         };
+        // An answer that belongs to nobody can't be held against its sidecar: anyone's originals could ride in it.
+        if let Bounds::Pipeline { require_subject: true, .. } = &self.bounds
+            && event.subject().is_none()
+        {
+            return Step::Quarantine("missing_subject");
+        }
         let subject = event.subject().zip(tenant.as_ref()).map(|(subject, tenant)| {
             KeyId::from_reference(subject.reveal())
                 .unwrap_or_else(|| identity.digest_key.key_id(tenant, subject.reveal().as_bytes()))
@@ -110,15 +116,9 @@ impl Restorer {
         tenant: Option<&TenantId>,
         subject: Option<KeyId>,
     ) -> Result<Sidecar, &'static str> {
-        let Bounds::Pipeline { require_subject, .. } = &self.bounds else { return Ok(sidecar) };
-        if Some(sidecar.tenant()) != tenant {
-            return Err("sealed_broken");
-        }
-        match subject {
-            Some(id) if id != sidecar.key_id() => Err("sealed_broken"),
-            None if *require_subject => Err("missing_subject"),
-            _ => Ok(sidecar),
-        }
+        let Bounds::Pipeline { .. } = &self.bounds else { return Ok(sidecar) };
+        let strange = Some(sidecar.tenant()) != tenant || subject.is_some_and(|id| id != sidecar.key_id());
+        if strange { Err("sealed_broken") } else { Ok(sidecar) }
     }
 }
 
