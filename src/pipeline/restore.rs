@@ -152,7 +152,7 @@ impl Restoring<'_> {
                     Reader { tenant: first.tenant(), subject: first.key_id(), audience: &self.restorer.audience };
                 protect::restore(&self.event, &open, &reader)
             }
-            None => Restored::default(),
+            None => Restored { unresolved: protect::tokens_in(&self.event), ..Restored::default() },
         };
         let mut encoded = self.event.encode(&restored.edits);
         encoded.headers.retain(|(name, _)| !reserved(name));
@@ -162,6 +162,9 @@ impl Restoring<'_> {
         headers.set("lethe-policy", &identity.policy_header);
 
         let refused = self.refused + restored.refused.len() as u32;
+        if self.sidecars.is_empty() && refused == 0 && restored.unresolved > 0 {
+            self.notes.push("sealed_missing");
+        }
         for (_, reason) in &restored.refused {
             if !self.notes.contains(&note_of(*reason)) {
                 self.notes.push(note_of(*reason));
