@@ -75,6 +75,8 @@ codes! {
     BadCloudevent "bad_cloudevent" Quarantine "the CloudEvents envelope breaks the specification" "check `specversion`, `id`, `source` and `type`";
     MissingTenant "missing_tenant" Quarantine "the event names no tenant and the pipeline has no default" "send the tenant, or set `event.default_tenant`";
     MissingSubject "missing_subject" Quarantine "the pipeline requires a subject and the event names none" "send the subject, or set `require_subject: false`";
+    MissingTime "missing_time" Quarantine "neither the event nor its record says when it happened" "send the time, or let the topic keep record timestamps";
+    SubjectRefNotAccepted "subject_ref_not_accepted" Quarantine "the subject is a `sub_…` reference, which this pipeline's publishers may not name" "send the subject's own id; only pipelines with `event.subject_refs: true` take references";
     RegionMissing "region_missing" Quarantine "the event names no region and the pipeline has no default" "send the region, or set `residency.default` or `residency.tenants`";
     RegionUnknown "region_unknown" Quarantine "the event's region is none of the pipeline's" "add the region or an alias to `residency.regions`, or a rule to `residency.transfers`";
     RegionNotAllowed "region_not_allowed" Quarantine "no transfer rule covers this class of data from the event's region" "add a rule with a legal basis to `residency.transfers`, or a destination in that region";
@@ -82,13 +84,14 @@ codes! {
     ProviderNotAllowed "provider_not_allowed" Quarantine "the provider lacks an agreement that this class of data requires" "sign the agreement and list it under the provider, or choose another provider";
     FirewallQuarantine "firewall_quarantine" Quarantine "the text looks hostile" "look at the reasons in the audit fact; raise `firewall.quarantine` if they are wrong";
     OutputTooLarge "output_too_large" Quarantine "the sanitised record would be larger than the broker takes" "raise the topic's `max.message.bytes` and `message.max.bytes`, or send less in one event";
-    BadRequest "bad_request" Quarantine "a deletion request is malformed" "see `schemas/deletion-request.schema.json`";
+    InternalError "internal_error" Quarantine "an invariant of Lethe broke on this record; the log names the place" "report the place; the record can be published again with a repaired version";
     FirewallBlock "firewall_block" Block "the text is hostile beyond doubt" "look at the reasons in the audit fact; raise `firewall.block` if they are wrong";
     BlockedByPolicy "blocked_by_policy" Block "the event holds a kind that the pipeline blocks" "stop sending it, or choose another treatment for the kind";
     ErasedSubject "erased_subject" Note "the subject was erased: the event went out irreversibly redacted" "nothing: this is what was asked for; `after_erasure: renew` lets later events be sealed again";
     ExpiredRetention "expired_retention" Note "the event's retention has passed: it went out irreversibly redacted, or its tokens stayed" "nothing; lengthen `retention.classes` if that was too early";
     NoSubject "no_subject" Note "the event names no subject: tokens fell to redactions" "send the subject where originals must come back";
     NotForAudience "not_for_audience" Note "a token stayed: its original is not for this audience" "add the kind to the audience under `restore.audiences`; it holds for later events";
+    HeaderDropped "header_dropped" Note "a header was left out: its value is not UTF-8 and could not be scanned" "send headers as UTF-8 text";
     SealedMissing "sealed_missing" Note "a token stayed: no sealed original rides with the event" "let workers echo the `lethe-sealed` header";
     SealedBroken "sealed_broken" Note "a token stayed: its sealed original belongs elsewhere or was altered" "find who changed the `lethe-sealed` header";
 }
