@@ -19,12 +19,12 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/lethe --shell /usr/sbin/nologin lethe \
     # Two folders for two volumes: whoever copies the key store must not get the root with it.
-    && install --directory --owner=lethe --group=lethe --mode=0700 /var/lib/lethe /var/lib/lethe/store /var/lib/lethe/root
+    && install --directory --owner=lethe --group=lethe --mode=0700 /var/lib/lethe /var/lib/lethe/keys /var/lib/lethe/root
 COPY --from=build /usr/local/bin/lethe /usr/local/bin/lethe
 COPY LICENSE NOTICE /usr/share/doc/lethe/
 USER 10001:10001
 WORKDIR /var/lib/lethe
-VOLUME ["/var/lib/lethe/store", "/var/lib/lethe/root"]
+VOLUME ["/var/lib/lethe/keys", "/var/lib/lethe/root"]
 EXPOSE 9464
 STOPSIGNAL SIGTERM
 # The image has no HTTP client, and needs none for one line.

@@ -361,3 +361,27 @@ proptest! {
         prop_assert!(receipts.iter().all(|receipt| *receipt == receipts[0]), "two receipts for one request");
     }
 }
+
+#[test]
+fn the_published_schema_describes_another_request() {
+    let schema: Value = serde_json::from_str(include_str!("../../schemas/deletion-request.schema.json")).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let whole = json!({"tenant": "acme", "subject": "u", "reason": "gdpr_17_1_b", "legal_ground": "ccpa", "request_id": "r-1",
+        "requested_at": "2026-11-21T05:31:42Z", "erase_through": "2026-11-21T05:31:42Z", "identity_verification": "email_link"});
+    assert!(parse(whole.to_string().as_bytes()).is_ok() && validator.is_valid(&whole));
+    for (member, wrong) in [
+        ("tenant", json!("a b")),
+        ("subject", json!(17)),
+        ("subject", json!("")),
+        ("reason", json!("17.1.b")),
+        ("legal_ground", json!("because")),
+        ("request_id", json!("r 1")),
+        ("requested_at", json!(5)),
+        ("identity_verification", json!("saw the passport")),
+    ] {
+        let mut request = whole.clone();
+        request[member] = wrong;
+        assert!(parse(request.to_string().as_bytes()).is_err(), "{request}");
+        assert!(!validator.is_valid(&request), "the schema lets through what is refused: {request}");
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::clock::SystemClock;
 use super::keystore::StoreError;
+use super::kms::KeeperError;
 use super::setup::{self, Loaded};
 use super::topics::{Standing, Topics};
 
@@ -84,7 +85,7 @@ fn cluster(loaded: &Loaded, lines: &mut Vec<Line>) {
 fn store(loaded: &Loaded, lines: &mut Vec<Line>) {
     match setup::open_store(&loaded.settings, Arc::new(SystemClock::default())) {
         Ok(_) => lines.push(Line::new("key store", true, "opens, and its root fits")),
-        Err(StoreError::Locked(_)) => {
+        Err(StoreError::Locked(_) | StoreError::Keeper(KeeperError::Locked(_))) => {
             lines.push(Line::new("key store", true, "in use by a running `lethe run`, not looked into"));
         }
         Err(error) => lines.push(Line::new("key store", false, error.to_string())),

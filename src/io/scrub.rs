@@ -181,7 +181,8 @@ fn pipelines(options: &Options, keys: &OfflineKeys) -> Result<(Pipeline, Pipelin
             .or_header(Attribute::Tenant, "lethe-tenant")
             .or_header(Attribute::Subject, "lethe-subject")
             .or_header(Attribute::Region, "lethe-region");
-        sanitize.reading.shape = shape.clone();
+        // A line that is said to be JSON and isn't must not pass as text: its escapes would hide what stands in it.
+        sanitize.reading.shape = shape.clone().with_format(Format::Json);
         if options.region.is_none() && sanitize.policy.residency.default.is_none() {
             let first = sanitize.policy.residency.destinations.first().map(|to| Arc::clone(&to.region));
             sanitize.policy.residency.default = first;

@@ -45,6 +45,9 @@ impl From<Vec<Problem>> for ConfigError {
     }
 }
 
+/// Deletion requests name their subjects in clear: they stay for a week, in which a stopped service can be brought back.
+const DELETIONS_KEPT_SECONDS: u64 = 7 * 24 * 3_600;
+
 /// Settings where no file is named.
 pub const BARE: &str = "version: 1\nkafka:\n  bootstrap.servers: 127.0.0.1:9092\n";
 
@@ -235,9 +238,12 @@ impl Loaded {
         };
         for config in &self.pipelines {
             for topic in &config.topics {
-                let purges = matches!(&config.work, Work::Erase(erase) if erase.purge);
-                let access = if purges { "Read,Delete" } else { "Read" };
-                want(topic, format!("input of `{}`", config.name), access, None);
+                let (access, keep) = match &config.work {
+                    Work::Erase(erase) if erase.purge => ("Read,Delete", Some(DELETIONS_KEPT_SECONDS)),
+                    Work::Erase(_) => ("Read", Some(DELETIONS_KEPT_SECONDS)),
+                    Work::Sanitize(_) | Work::Restore(_) => ("Read", None),
+                };
+                want(topic, format!("input of `{}`", config.name), access, keep);
             }
             let longest = match &config.work {
                 Work::Sanitize(sanitize) => {
@@ -259,5 +265,22 @@ impl Loaded {
         want(&self.settings.audit_topic, "facts, read back where a chain's head is lost".into(), "Read,Write", None);
         want(&self.settings.quarantine_topic, "descriptors of what could not be handled".into(), "Write", None);
         wanted.into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deletion_topic_does_not_keep_names_for_ever() {
+        let erase = ("erase.yaml", include_str!("../../pipelines/erasure.yaml"));
+        let loaded = loaded("defaults", BARE, &[erase], &[]).unwrap();
+        let kept = |name: &str| {
+            let topics = loaded.wanted_topics();
+            topics.into_iter().find(|topic| topic.name == name).unwrap().config.get("retention.ms").cloned()
+        };
+        assert_eq!(kept("privacy.deletions").as_deref(), Some("604800000"));
+        assert_eq!(kept("erasure.receipts"), None, "evidence is kept as long as the operator says");
     }
 }

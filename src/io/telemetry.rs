@@ -1,5 +1,7 @@
 //! Logs, metrics and the panic hook. None of them ever holds payload text.
 
+use std::io::IsTerminal;
+
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -15,6 +17,8 @@ pub fn log(format: LogFormat, level: LogLevel) {
         LogLevel::Trace => "trace",
     });
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people: a file or a log collector would keep the escapes.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     let _already_started = match format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
         LogFormat::Text => builder.with_target(false).try_init(),

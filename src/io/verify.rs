@@ -49,7 +49,9 @@ pub fn verify(evidence: &Evidence, late_start: bool) -> Result<Report, VerifyErr
             let bytes =
                 std::fs::read(path).map_err(|error| VerifyError::File { path: path.display().to_string(), error })?;
             for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                verifier.feed(None, line);
+                // A file holds values alone: a segment's key is what the segment says of itself.
+                let key = Source::in_segment(line).map(|source| source.to_string());
+                verifier.feed(key.as_deref().map(str::as_bytes), line);
             }
         }
         Evidence::Topic(config) => {

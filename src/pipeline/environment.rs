@@ -19,7 +19,8 @@ pub(super) fn overlay<'e>(
     variables: impl Iterator<Item = (&'e str, &'e str)>,
 ) -> Vec<Problem> {
     let mut ours: Vec<(&str, &str)> = variables.filter(|(name, _)| name.starts_with(PREFIX)).collect();
-    ours.sort_unstable();
+    // Stable: of one name the last counts, which is how flags win over the environment.
+    ours.sort_by_key(|(name, _)| *name);
     let mut problems = Vec::new();
     for (name, value) in ours {
         let path = steps(name.get(PREFIX.len()..).unwrap_or_default());
@@ -103,4 +104,16 @@ fn allows(part: &Value, name: &str) -> bool {
     };
     let branches = ["anyOf", "oneOf"].into_iter().filter_map(|key| part.get(key)?.as_array()).flatten();
     by_type || branches.into_iter().any(|branch| allows(branch, name))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_flag_wins_over_the_environment_whichever_sorts_first() {
+        for (environment, flag) in [("aaa", "zzz"), ("zzz", "aaa")] {
+            let pairs = [("LETHE__GROUP", environment), ("LETHE__STORE__PATH", "/x"), ("LETHE__GROUP", flag)];
+            let settings = crate::pipeline::settings("f", "version: 1\nkafka: {bootstrap.servers: 'h:1'}\n", pairs);
+            assert_eq!(settings.unwrap().group, flag);
+        }
+    }
 }

@@ -161,6 +161,9 @@ impl Restoring<'_> {
         headers.set("lethe-policy", &identity.policy_header);
 
         let refused = self.refused + restored.refused.len() as u32;
+        if self.sidecars.is_empty() && refused == 0 && restored.unresolved > 0 {
+            self.notes.push("sealed_missing");
+        }
         for (_, reason) in &restored.refused {
             if !self.notes.contains(&note_of(*reason)) {
                 self.notes.push(note_of(*reason));

@@ -27,7 +27,7 @@ pub enum StoreError {
     },
     /// The keeper holds roots of other deployments only.
     #[error(
-        "key store of deployment `{deployment}` hangs from root `{root}`, and the root keeper holds only roots of other deployments\nhelp: point `roots` to the keeper that belongs to this store"
+        "key store of deployment `{deployment}` hangs from root `{root}`, and the root keeper holds only roots of other deployments\nhelp: point `root.path` to the keeper that belongs to this store"
     )]
     ForeignKeeper {
         /// The root it hangs from.
@@ -37,7 +37,7 @@ pub enum StoreError {
     },
     /// The keeper holds nothing.
     #[error(
-        "key store hangs from root `{0}`, and the root keeper holds no root at all\nhelp: put the root back or point `roots` to where it is; if it is lost, every key in this store is lost, as after an erasure: move the store away to begin anew"
+        "key store hangs from root `{0}`, and the root keeper holds no root at all\nhelp: put the root back or point `root.path` to where it is; if it is lost, every key in this store is lost, as after an erasure: move the store away to begin anew"
     )]
     RootMissing(RootId),
     /// The folder is empty, the keeper is not.
