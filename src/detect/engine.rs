@@ -81,7 +81,12 @@ impl<'s> Scan<'s> {
         while at < text.len() {
             let next = block_at(reader, text, at + BLOCK);
             self.block(at, &block, &next, carry);
-            carry = Carry { word: block.word() >> 63, letter: block.letter >> 63, dash: block.dash >> 63 };
+            carry = Carry {
+                word: block.word() >> 63,
+                letter: block.letter >> 63,
+                dash: block.dash >> 63,
+                letters: block.letter != 0,
+            };
             block = next;
             at += BLOCK;
         }
@@ -91,6 +96,8 @@ impl<'s> Scan<'s> {
         let word = block.word();
         let starts = word & !(word << 1 | carry.word);
         self.words(at, starts & block.letter, block, next);
+        // Words that name a number stand at most a block away.
+        let named = carry.letters || block.letter | next.letter != 0 || !self.field_groups.is_empty();
         let numbers = starts & block.digit;
         let inner = block.digit & (block.letter << 1 | carry.letter);
         let dashes = block.dash & !(block.dash << 1 | carry.dash);
@@ -102,7 +109,7 @@ impl<'s> Scan<'s> {
             let one = 1u64 << bit;
             if one & numbers != 0 {
                 let ahead = if bit == 0 { block.digit } else { block.digit >> bit | next.digit << (64 - bit) };
-                self.number(here, ahead.trailing_ones() as usize);
+                self.number(here, ahead.trailing_ones() as usize, named);
             } else if one & inner != 0 {
                 self.mixed(here);
             } else if one & block.at != 0 {
@@ -168,8 +175,8 @@ impl<'s> Scan<'s> {
         }
     }
 
-    /// A number of `len` digits begins here, if the block shows all of them.
-    fn number(&mut self, at: usize, len: usize) {
+    /// A number of `len` digits begins here, if the block shows all of them; `named` says whether words stand around.
+    fn number(&mut self, at: usize, len: usize, named: bool) {
         if at < self.numbers_done {
             return;
         }
@@ -178,6 +185,9 @@ impl<'s> Scan<'s> {
         let goes_on = b" -./:,=".contains(&next) && (beyond.is_ascii_digit() || b" (-".contains(&beyond));
         if len >= 7 || goes_on || in_word(next) {
             self.banks(&tables.banks.digit, at);
+            if named {
+                self.banks(&tables.banks.digit_named, at);
+            }
         }
         let words = b" ,.".contains(&next) || in_word(next) || next == b'-' || next == b'/';
         if len <= 6 && words && (goes_on || in_word(beyond) || beyond == b' ') {
@@ -523,6 +533,8 @@ struct Carry {
     word: u64,
     letter: u64,
     dash: u64,
+    /// Whether the block before had a letter.
+    letters: bool,
 }
 
 #[inline]
