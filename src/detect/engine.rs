@@ -50,6 +50,8 @@ pub(super) struct Scan<'s> {
     /// Numbers before this byte are part of something found already.
     numbers_done: usize,
     groups_done: usize,
+    /// Whether there are words so long that they may be Base64.
+    pub tokens: bool,
 }
 
 impl<'s> Scan<'s> {
@@ -65,6 +67,7 @@ impl<'s> Scan<'s> {
             behind: (usize::MAX, Groups::default()),
             numbers_done: 0,
             groups_done: 0,
+            tokens: false,
         }
     }
 
@@ -95,6 +98,7 @@ impl<'s> Scan<'s> {
     fn block(&mut self, at: usize, block: &Masks, next: &Masks, carry: Carry) {
         let word = block.word();
         let starts = word & !(word << 1 | carry.word);
+        self.tokens |= runs_of_24(word);
         self.words(at, starts & block.letter, block, next);
         // Words that name a number stand at most a block away.
         let named = carry.letters || block.letter | next.letter != 0 || !self.field_groups.is_empty();
@@ -189,7 +193,11 @@ impl<'s> Scan<'s> {
                 self.banks(&tables.banks.digit_named, at);
             }
         }
-        let words = b" ,.".contains(&next) || in_word(next) || next == b'-' || next == b'/';
+        let words = b" ,".contains(&next)
+            || in_word(next)
+            || next == b'-'
+            || next == b'/'
+            || next == b'.' && !beyond.is_ascii_digit();
         if len <= 6 && words && (goes_on || in_word(beyond) || beyond == b' ') {
             self.banks(&tables.banks.house, at);
         }
@@ -526,6 +534,16 @@ impl<'s> Scan<'s> {
             });
         }
     }
+}
+
+/// Whether a run of letters and digits in a block is 24 long, or long enough to be the end or the start of one.
+#[inline]
+fn runs_of_24(word: u64) -> bool {
+    let two = word & word >> 1;
+    let four = two & two >> 2;
+    let eight = four & four >> 4;
+    // Twelve in one block: a run of 24 has as many on one side of any border between blocks.
+    eight & four >> 8 != 0
 }
 
 #[derive(Clone, Copy, Default)]
