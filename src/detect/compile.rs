@@ -65,6 +65,8 @@ impl Single {
 #[derive(Default)]
 pub(super) struct Banks {
     pub digit: Vec<Bank>,
+    /// Those of the rules that start at a digit and need a word nearby.
+    pub digit_named: Vec<Bank>,
     pub house: Vec<Bank>,
     pub mixed: Vec<Bank>,
     pub plus: Vec<Bank>,
@@ -102,7 +104,7 @@ impl Tables {
     /// Bytes that the tables take.
     pub fn memory_bytes(&self) -> usize {
         let b = &self.banks;
-        let words = [&b.first_name, &b.user_name, &b.user_password, &b.street];
+        let words = [&b.digit_named, &b.first_name, &b.user_name, &b.user_password, &b.street];
         let starts = [&b.digit, &b.mixed, &b.plus, &b.paren, &b.at, &b.group, &b.scheme, &b.dashes, &b.house];
         let made = self.single.iter().flatten().filter_map(|single| single.bank.get()?.as_ref());
         let banks = starts.into_iter().chain(words).flatten().chain(made);
@@ -175,7 +177,7 @@ impl Prefixes {
 pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Vec<(String, String)>> {
     let mut problems = Vec::new();
     let mut builder = Builder::default();
-    let mut starts: Vec<(Start, Vec<u16>)> = Vec::new();
+    let mut starts: Vec<(Start, bool, Vec<u16>)> = Vec::new();
     let mut single = Vec::with_capacity(rules.len());
     let mut prefixes = Vec::new();
     let mut sets: HashMap<&[&str], Groups> = HashMap::new();
@@ -217,13 +219,16 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
                 own = true;
                 prefixes.extend(heads.iter().map(|head| (head.as_bytes(), id)));
             }
-            start => match starts
-                .iter_mut()
-                .find(|(other, _)| std::mem::discriminant(other) == std::mem::discriminant(&start))
-            {
-                Some((_, ids)) => ids.push(id),
-                None => starts.push((start, vec![id])),
-            },
+            start => {
+                let named = rule.need && rule.column.is_empty();
+                let alike = |(other, with, _): &&mut (Start, bool, Vec<u16>)| {
+                    std::mem::discriminant(other) == std::mem::discriminant(&start) && *with == named
+                };
+                match starts.iter_mut().find(alike) {
+                    Some((_, _, ids)) => ids.push(id),
+                    None => starts.push((start, named, vec![id])),
+                }
+            }
         }
         single.push(own.then(|| Single { rule: id, bank: OnceLock::new() }));
     }
@@ -231,8 +236,9 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
         builder.add(name, |role| role.first_name = true);
     }
     let mut banks = Banks::default();
-    for (start, ids) in starts {
+    for (start, named, ids) in starts {
         let place = match start {
+            Start::Digit if named => &mut banks.digit_named,
             Start::Digit => &mut banks.digit,
             Start::House => &mut banks.house,
             Start::Mixed => &mut banks.mixed,

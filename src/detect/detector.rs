@@ -9,6 +9,7 @@ use super::config::{DetectorConfig, DictionaryRule, RuleProblem};
 use super::engine::Scan;
 use super::own::{Dictionary, OwnRegex};
 use super::rule::Rule;
+use super::unfold::{self, Unfolded};
 use super::words::fold;
 use super::{Category, Evidence, Finding, Hint, Kind, KindInfo, arbitrate, kinds, names, rules};
 
@@ -221,11 +222,13 @@ impl Detector {
         } else {
             text
         };
-        Scan::new(&self.builtin.tables, &self.builtin.rules, text, out).run(hint);
-        for regex in &self.regexes {
-            regex.scan(text, hint, out);
+        let tokens = self.candidates(text, hint, out);
+        if tokens {
+            self.open_base64(text, out);
         }
-        self.dictionary.scan(text, out);
+        if let Some(unfolded) = unfold::unfold(text) {
+            self.candidates_unfolded(&unfolded, hint, out);
+        }
         if out.len() == from {
             return;
         }
@@ -233,6 +236,44 @@ impl Detector {
         keep(out, from, |finding| self.is_decoy(finding) || self.is_believed(finding));
         arbitrate::settle(out, from);
         keep(out, from, |finding| self.is_reported(text, finding));
+    }
+
+    /// Appends every candidate of all rules, in no order; says whether there are words so long that they may be Base64.
+    fn candidates(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) -> bool {
+        let mut scan = Scan::new(&self.builtin.tables, &self.builtin.rules, text, out);
+        scan.run(hint);
+        let tokens = scan.tokens;
+        for regex in &self.regexes {
+            regex.scan(text, hint, out);
+        }
+        self.dictionary.scan(text, out);
+        tokens
+    }
+
+    /// Appends what shows once a disguise is off, where the disguise is part of it.
+    fn candidates_unfolded(&self, unfolded: &Unfolded, hint: Hint<'_>, out: &mut Vec<Finding>) {
+        let mut inner = Vec::new();
+        self.candidates(&unfolded.text, hint, &mut inner);
+        out.extend(inner.iter().filter_map(|finding| {
+            let (start, end, disguised) = unfolded.original(finding.start as usize, finding.end as usize)?;
+            disguised.then_some(Finding { start, end, ..*finding })
+        }));
+    }
+
+    /// Appends tokens of Base64 whose text holds something: the whole token is what the strongest find in it is.
+    fn open_base64(&self, text: &str, out: &mut Vec<Finding>) {
+        let bytes = text.as_bytes();
+        let in_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+        let mut at = 0;
+        while let Some(gap) = bytes.get(at..).unwrap_or_default().iter().position(in_token) {
+            let start = at + gap;
+            at = start + bytes.get(start..).unwrap_or_default().iter().take_while(|byte| in_token(byte)).count();
+            let Some((inner, len)) = unfold::base64_text(bytes, start) else { continue };
+            let mut found = Vec::new();
+            self.candidates(&inner, Hint::default(), &mut found);
+            let strongest = found.iter().filter(|f| f.evidence >= Evidence::Format).max_by_key(|f| arbitrate::rank(f));
+            out.extend(strongest.map(|f| Finding { start: start as u32, end: (start + len) as u32, ..*f }));
+        }
     }
 
     fn is_decoy(&self, finding: &Finding) -> bool {

@@ -50,6 +50,8 @@ pub(super) struct Scan<'s> {
     /// Numbers before this byte are part of something found already.
     numbers_done: usize,
     groups_done: usize,
+    /// Whether there are words so long that they may be Base64.
+    pub tokens: bool,
 }
 
 impl<'s> Scan<'s> {
@@ -65,6 +67,7 @@ impl<'s> Scan<'s> {
             behind: (usize::MAX, Groups::default()),
             numbers_done: 0,
             groups_done: 0,
+            tokens: false,
         }
     }
 
@@ -81,7 +84,12 @@ impl<'s> Scan<'s> {
         while at < text.len() {
             let next = block_at(reader, text, at + BLOCK);
             self.block(at, &block, &next, carry);
-            carry = Carry { word: block.word() >> 63, letter: block.letter >> 63, dash: block.dash >> 63 };
+            carry = Carry {
+                word: block.word() >> 63,
+                letter: block.letter >> 63,
+                dash: block.dash >> 63,
+                letters: block.letter != 0,
+            };
             block = next;
             at += BLOCK;
         }
@@ -90,7 +98,10 @@ impl<'s> Scan<'s> {
     fn block(&mut self, at: usize, block: &Masks, next: &Masks, carry: Carry) {
         let word = block.word();
         let starts = word & !(word << 1 | carry.word);
+        self.tokens |= runs_of_24(word);
         self.words(at, starts & block.letter, block, next);
+        // Words that name a number stand at most a block away.
+        let named = carry.letters || block.letter | next.letter != 0 || !self.field_groups.is_empty();
         let numbers = starts & block.digit;
         let inner = block.digit & (block.letter << 1 | carry.letter);
         let dashes = block.dash & !(block.dash << 1 | carry.dash);
@@ -102,7 +113,7 @@ impl<'s> Scan<'s> {
             let one = 1u64 << bit;
             if one & numbers != 0 {
                 let ahead = if bit == 0 { block.digit } else { block.digit >> bit | next.digit << (64 - bit) };
-                self.number(here, ahead.trailing_ones() as usize);
+                self.number(here, ahead.trailing_ones() as usize, named);
             } else if one & inner != 0 {
                 self.mixed(here);
             } else if one & block.at != 0 {
@@ -168,8 +179,8 @@ impl<'s> Scan<'s> {
         }
     }
 
-    /// A number of `len` digits begins here, if the block shows all of them.
-    fn number(&mut self, at: usize, len: usize) {
+    /// A number of `len` digits begins here, if the block shows all of them; `named` says whether words stand around.
+    fn number(&mut self, at: usize, len: usize, named: bool) {
         if at < self.numbers_done {
             return;
         }
@@ -178,8 +189,15 @@ impl<'s> Scan<'s> {
         let goes_on = b" -./:,=".contains(&next) && (beyond.is_ascii_digit() || b" (-".contains(&beyond));
         if len >= 7 || goes_on || in_word(next) {
             self.banks(&tables.banks.digit, at);
+            if named {
+                self.banks(&tables.banks.digit_named, at);
+            }
         }
-        let words = b" ,.".contains(&next) || in_word(next) || next == b'-' || next == b'/';
+        let words = b" ,".contains(&next)
+            || in_word(next)
+            || next == b'-'
+            || next == b'/'
+            || next == b'.' && !beyond.is_ascii_digit();
         if len <= 6 && words && (goes_on || in_word(beyond) || beyond == b' ') {
             self.banks(&tables.banks.house, at);
         }
@@ -518,11 +536,23 @@ impl<'s> Scan<'s> {
     }
 }
 
+/// Whether a run of letters and digits in a block is 24 long, or long enough to be the end or the start of one.
+#[inline]
+fn runs_of_24(word: u64) -> bool {
+    let two = word & word >> 1;
+    let four = two & two >> 2;
+    let eight = four & four >> 4;
+    // Twelve in one block: a run of 24 has as many on one side of any border between blocks.
+    eight & four >> 8 != 0
+}
+
 #[derive(Clone, Copy, Default)]
 struct Carry {
     word: u64,
     letter: u64,
     dash: u64,
+    /// Whether the block before had a letter.
+    letters: bool,
 }
 
 #[inline]

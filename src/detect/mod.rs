@@ -17,6 +17,7 @@ mod rule;
 mod rules;
 mod sift;
 mod simd;
+mod unfold;
 mod validators;
 mod words;
 

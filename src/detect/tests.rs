@@ -89,6 +89,20 @@ fn overlaps_go_to_the_better_evidence_and_not_to_the_first_alternative() {
     assert_eq!(found(&detector, url, None), expected.map(|(kind, text)| (kind.to_owned(), text)));
 }
 
+#[test]
+fn a_disguise_hides_nothing_and_the_find_is_the_disguised_text() {
+    let detector = Detector::builtin();
+    for (text, kind, shown) in [
+        ("card ４５３９-４２１６-４３５３-７４９１.", "CREDIT_CARD", "４５３９-４２１６-４３５３-７４９１"),
+        ("ssn 536\u{200b}-22-8741", "US_SSN", "536\u{200b}-22-8741"),
+        ("mail ada%40example.org now", "EMAIL", "ada%40example.org"),
+        ("mail ada&#64;example.org now", "EMAIL", "ada&#64;example.org"),
+        ("say d3JpdGUgdG8gYWRhQGV4YW1wbGUub3Jn please", "EMAIL", "d3JpdGUgdG8gYWRhQGV4YW1wbGUub3Jn"),
+    ] {
+        assert_eq!(found(&detector, text, None), [(kind.to_owned(), shown)], "{text}");
+    }
+}
+
 fn own() -> DetectorConfig {
     let config = serde_json::json!({
         "regexes": [{

@@ -145,9 +145,26 @@ pub(super) fn same(word: &[u8], folded: &[u8]) -> bool {
     word.len() == folded.len() && word.iter().zip(folded).all(|(a, b)| a | 0x20 == *b)
 }
 
+const WORD_BYTES: [bool; 256] = word_bytes();
+
+const fn word_bytes() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0usize;
+    while byte < 256 {
+        #[expect(clippy::indexing_slicing, reason = "byte < 256 is the table's length")]
+        {
+            table[byte] = (byte as u8).is_ascii_alphanumeric() || byte >= 0x80;
+        }
+        byte += 1;
+    }
+    table
+}
+
 /// Whether a byte can be in a word.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "hot: a u8 in a table of 256")]
 pub(super) fn in_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte >= 0x80
+    WORD_BYTES[usize::from(byte)]
 }
 
 /// Which bits of a word's first eight bytes count, by its length.

@@ -1,0 +1,210 @@
+//! Disguises of plain text: other digits and letters that read as ASCII, characters that take no room, escapes of URLs, HTML
+//! and JSON. [`unfold`] gives the plain text and where each of its bytes came from; [`base64_text`] opens one level of Base64.
+//!
+//! It normalises no more than detection needs: it is no NFKC, and what it makes is never written anywhere.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::general_purpose::GeneralPurpose;
+use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
+
+/// Plain text and its origin.
+pub(super) struct Unfolded {
+    /// The text without its disguise.
+    pub text: String,
+    /// For each byte of `text`: where the character that it came from starts in the original.
+    from: Vec<u32>,
+    /// The same for where it ends.
+    to: Vec<u32>,
+}
+
+impl Unfolded {
+    /// The original's range of a range of `text`, and whether anything in it was disguised.
+    pub fn original(&self, start: usize, end: usize) -> Option<(u32, u32, bool)> {
+        let (from, to) = (*self.from.get(start)?, *self.to.get(end.checked_sub(1)?)?);
+        Some((from, to, (to - from) as usize != end - start || self.differs(start, end)))
+    }
+
+    fn differs(&self, start: usize, end: usize) -> bool {
+        let steps = self.from.get(start..end).unwrap_or_default();
+        steps.windows(2).any(|pair| matches!(pair, [a, b] if b - a > 1))
+    }
+
+    fn push(&mut self, c: char, from: usize, to: usize) {
+        self.text.push(c);
+        self.from.resize(self.text.len(), from as u32);
+        self.to.resize(self.text.len(), to as u32);
+    }
+}
+
+/// The plain form of a text that is disguised; `None` where nothing in it is.
+pub(super) fn unfold(text: &str) -> Option<Unfolded> {
+    if (text.is_ascii() || !has_disguise(text)) && !has_escape(text.as_bytes()) {
+        return None;
+    }
+    let mut plain = Unfolded { text: String::with_capacity(text.len()), from: Vec::new(), to: Vec::new() };
+    let mut changed = false;
+    let mut at = 0;
+    let mut latin = false;
+    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        let (read, len) = match escape(text, at) {
+            Some((c, len)) => (Some(c), len),
+            None => (plain_form(c, latin), c.len_utf8()),
+        };
+        changed |= read != Some(c);
+        if let Some(c) = read {
+            plain.push(c, at, at + len);
+            latin = c.is_ascii_alphanumeric() || latin && !c.is_whitespace();
+        }
+        at += len;
+    }
+    changed.then_some(plain)
+}
+
+/// Whether some character reads as another; the same answer as trying all, without making a text.
+fn has_disguise(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(gap) = bytes.get(at..).unwrap_or_default().iter().position(|byte| *byte >= 0x80) {
+        at += gap;
+        let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { return false };
+        let latin = at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|byte| byte.is_ascii_graphic());
+        if plain_form(c, latin) != Some(c) {
+            return true;
+        }
+        at += c.len_utf8();
+    }
+    false
+}
+
+fn has_escape(text: &[u8]) -> bool {
+    memchr::memchr3_iter(b'%', b'&', b'\\', text).any(|at| match text.get(at..) {
+        Some([b'%', a, b, ..]) => a.is_ascii_hexdigit() && b.is_ascii_hexdigit(),
+        Some([b'&', b'#', ..] | [b'\\', b'u' | b'x', ..]) => true,
+        _ => false,
+    })
+}
+
+/// The character that an escape at `at` stands for, and the escape's length.
+fn escape(text: &str, at: usize) -> Option<(char, usize)> {
+    let rest = text.get(at..)?;
+    let hex = |from: usize, to: usize| {
+        let code = u32::from_str_radix(rest.get(from..to)?, 16).ok()?;
+        char::from_u32(code).filter(|c| !c.is_control())
+    };
+    match rest.as_bytes() {
+        // Only ASCII: what is beyond takes several escapes, and no rule asks for it.
+        [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
+            hex(1, 3).filter(char::is_ascii).map(|c| (c, 3))
+        }
+        [b'\\', b'u', ..] => hex(2, 6).map(|c| (c, 6)),
+        [b'\\', b'x', ..] => hex(2, 4).filter(char::is_ascii).map(|c| (c, 4)),
+        [b'&', b'#', ..] => {
+            let end = rest.bytes().take(10).position(|byte| byte == b';')?;
+            let body = rest.get(2..end)?;
+            let code = match body.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+                None => body.parse().ok()?,
+            };
+            char::from_u32(code).filter(|c| !c.is_control()).map(|c| (c, end + 1))
+        }
+        _ => None,
+    }
+}
+
+/// Letters of other scripts that look like Latin ones: read so only within words that have Latin letters or digits.
+const LOOK_ALIKES: &[(&str, &str)] = &[
+    ("аеорсухіјѕԁһԛԝ", "aeopcyxijsdhqw"),
+    ("АВЕКМНОРСТУХІЈЅ", "ABEKMHOPCTYXIJS"),
+    ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo"),
+];
+
+/// How a character reads; `None` where it takes no room.
+fn plain_form(c: char, latin: bool) -> Option<char> {
+    let code = u32::from(c);
+    let offset = |base: u32, zero: char| char::from_u32(u32::from(zero) + code - base);
+    match code {
+        0..0x80 => Some(c),
+        // Soft hyphen, zero-width characters, directions, joiners, byte order mark, variation selectors.
+        0xAD | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x2064 | 0xFEFF | 0xFE00..=0xFE0F | 0xE0000..=0xE007F => {
+            None
+        }
+        0xA0 | 0x2000..=0x200A | 0x202F | 0x205F | 0x3000 => Some(' '),
+        0x2010..=0x2015 | 0x2212 | 0xFE58 | 0xFE63 => Some('-'),
+        0x2024 => Some('.'),
+        0xFF01..=0xFF5E => offset(0xFF01, '!'),
+        0x660..=0x669 => offset(0x660, '0'),
+        0x6F0..=0x6F9 => offset(0x6F0, '0'),
+        0x966..=0x96F => offset(0x966, '0'),
+        0x9E6..=0x9EF => offset(0x9E6, '0'),
+        0xE50..=0xE59 => offset(0xE50, '0'),
+        // Mathematical letters and digits: runs of both cases, then of digits.
+        0x1D400..=0x1D6A3 => {
+            let letter = (code - 0x1D400) % 52;
+            char::from_u32(if letter < 26 { 0x41 + letter } else { 0x61 + letter - 26 })
+        }
+        0x1D7CE..=0x1D7FF => char::from_u32(0x30 + (code - 0x1D7CE) % 10),
+        0x370..=0x52F if latin => {
+            let alike = LOOK_ALIKES
+                .iter()
+                .find_map(|(from, to)| from.chars().position(|other| other == c).and_then(|at| to.chars().nth(at)));
+            Some(alike.unwrap_or(c))
+        }
+        _ => Some(c),
+    }
+}
+
+/// The shortest Base64 that could hold something worth finding.
+const BASE64_BYTES: usize = 24;
+
+/// The text that a Base64 token at `at` holds, and the token's length: readable text only, one level.
+pub(super) fn base64_text(text: &[u8], at: usize) -> Option<(String, usize)> {
+    let rest = text.get(at..)?;
+    let body = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || b"+/-_".contains(b)).count();
+    let len = body + rest.iter().skip(body).take(2).take_while(|byte| **byte == b'=').count();
+    if body < BASE64_BYTES {
+        return None;
+    }
+    let token = rest.get(..len)?;
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let alphabet = if token.iter().any(|b| b"-_".contains(b)) { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
+    let decoded = GeneralPurpose::new(alphabet, config.with_decode_allow_trailing_bits(true)).decode(token).ok()?;
+    let inner = String::from_utf8(decoded).ok()?;
+    let readable = inner.chars().all(|c| !c.is_control() || c.is_whitespace());
+    readable.then_some((inner, len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disguised_text_reads_plain_and_knows_where_it_came_from() {
+        for (text, plain) in [
+            ("４１５-555", "415-555"),
+            ("a\u{200b}b", "ab"),
+            ("ada%40example.org", "ada@example.org"),
+            ("ada&#64;example&#x2e;org", "ada@example.org"),
+            ("ada\\u0040example.org", "ada@example.org"),
+            ("٤١٥", "415"),
+            ("pаypal", "paypal"),
+            ("𝐚𝐛𝟏", "ab1"),
+            ("1\u{2011}2\u{a0}3", "1-2 3"),
+        ] {
+            let unfolded = unfold(text).unwrap();
+            assert_eq!(unfolded.text, plain);
+            assert_eq!(unfolded.original(0, plain.len()), Some((0, text.len() as u32, true)), "{text}");
+        }
+        for text in ["plain", "100 % of & so \\n", "Ärger über Москва", ""] {
+            assert!(unfold(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn base64_of_readable_text_is_opened_and_other_tokens_are_not() {
+        let token = base64::engine::general_purpose::STANDARD.encode("write to ada@example.org");
+        assert_eq!(base64_text(token.as_bytes(), 0), Some(("write to ada@example.org".to_owned(), token.len())));
+        assert_eq!(base64_text(b"d41d8cd98f00b204e9800998ecf8427e", 0), None);
+        assert_eq!(base64_text(b"short", 0), None);
+    }
+}
