@@ -29,7 +29,10 @@ fn main() {
     let (hash_us, _) = best_us(&mut |text| ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref().len());
     let show = |name: &str, us: u64, count: usize, what: &str| {
         let (each, speed) = (us as f64 / EVENTS as f64, bytes as f64 / us as f64);
-        println!("{name:<10} {each:7.2} us an event {speed:8.1} MB/s {:6.2} x sha256 {count:>9} {what}", us as f64 / hash_us as f64);
+        println!(
+            "{name:<10} {each:7.2} us an event {speed:8.1} MB/s {:6.2} x sha256 {count:>9} {what}",
+            us as f64 / hash_us as f64
+        );
     };
     show("sha256", hash_us, 0, "");
     let judge = Judge::new();

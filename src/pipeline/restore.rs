@@ -87,7 +87,10 @@ impl Restorer {
         });
         let (mut sidecars, mut refused, mut notes) = (Vec::new(), 0, Vec::new());
         for text in sealed_headers(record) {
-            match Sidecar::parse(text).map_err(|_| Code::SealedBroken).and_then(|s| self.admit(s, tenant.as_ref(), subject)) {
+            match Sidecar::parse(text)
+                .map_err(|_| Code::SealedBroken)
+                .and_then(|s| self.admit(s, tenant.as_ref(), subject))
+            {
                 Ok(sidecar) => {
                     let (id, bucket) = (sidecar.key_id(), sidecar.bucket().clone());
                     // A sealed value may be opened as long as its keys live: the event's age is no matter here.
@@ -104,12 +107,7 @@ impl Restorer {
         Step::Restore(Box::new(Restoring { restorer: self, event, tenant, route, at_ms, sidecars, refused, notes }))
     }
 
-    fn admit(
-        &self,
-        sidecar: Sidecar,
-        tenant: Option<&TenantId>,
-        subject: Option<KeyId>,
-    ) -> Result<Sidecar, Code> {
+    fn admit(&self, sidecar: Sidecar, tenant: Option<&TenantId>, subject: Option<KeyId>) -> Result<Sidecar, Code> {
         if matches!(self.bounds, Bounds::Operator) {
             return Ok(sidecar);
         }
@@ -161,9 +159,6 @@ impl Restoring<'_> {
         headers.set("lethe-policy", &identity.policy_header);
 
         let refused = self.refused + restored.refused.len() as u32;
-        if self.sidecars.is_empty() && refused == 0 && restored.unresolved > 0 {
-            self.notes.push("sealed_missing");
-        }
         for (_, reason) in &restored.refused {
             if !self.notes.contains(&note_of(*reason)) {
                 self.notes.push(note_of(*reason));

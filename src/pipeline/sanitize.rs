@@ -410,11 +410,12 @@ impl Sanitizing<'_> {
             self.notes.push(Code::HeaderDropped);
         }
         fact.notes = self.notes.iter().map(|note| Name::fixed(note.as_str())).collect();
-        fact.firewall = Some(&self.verdict).filter(|verdict| !verdict.reasons.is_empty()).map(|verdict| audit::Judged {
-            score: verdict.score,
-            action: Name::fixed(self.decision.firewall.as_str()),
-            reasons: verdict.reasons.iter().map(|reason| Name::fixed(reason.code())).collect(),
-        });
+        fact.firewall =
+            Some(&self.verdict).filter(|verdict| !verdict.reasons.is_empty()).map(|verdict| audit::Judged {
+                score: verdict.score,
+                action: Name::fixed(self.decision.firewall.as_str()),
+                reasons: verdict.reasons.iter().map(|reason| Name::fixed(reason.code())).collect(),
+            });
         fact
     }
 }
