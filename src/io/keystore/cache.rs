@@ -10,7 +10,7 @@ use crate::keys::{BucketId, Fence, KeyId, SealingKeys};
 
 /// One subject's keys in one bucket, as they were read.
 #[derive(Clone)]
-pub(super) struct Entry {
+pub(super) struct Cached {
     pub keys: Arc<SealingKeys>,
     /// The subject's fence: an old event gets no key even where a renewed one lives.
     pub fence: Option<Fence>,
@@ -60,7 +60,7 @@ impl Equivalent<Name> for NameRef<'_> {
 
 /// The cache.
 pub(super) struct KeyCache {
-    entries: Cache<Name, Entry>,
+    entries: Cache<Name, Cached>,
     serve_ms: u64,
 }
 
@@ -71,12 +71,12 @@ impl KeyCache {
     }
 
     /// An entry of this epoch whose lease has not run far.
-    pub fn get(&self, id: &KeyId, bucket: &BucketId, epoch: u64, now_ms: u64) -> Option<Entry> {
+    pub fn get(&self, id: &KeyId, bucket: &BucketId, epoch: u64, now_ms: u64) -> Option<Cached> {
         let entry = self.entries.get(&NameRef { id, bucket })?;
         (entry.epoch == epoch && now_ms.saturating_sub(entry.read_at_ms) < self.serve_ms).then_some(entry)
     }
 
-    pub fn insert(&self, id: KeyId, bucket: BucketId, entry: Entry) {
+    pub fn insert(&self, id: KeyId, bucket: BucketId, entry: Cached) {
         self.entries.insert(Name { id, bucket }, entry);
     }
 

@@ -57,6 +57,8 @@ pub(super) struct State {
     pub root: RootId,
     /// Keys made since the page counts were last written.
     pub made: usize,
+    /// Commits of the tree since the store was opened.
+    pub commits: u64,
 }
 
 /// Keys in a folder, for one process.
@@ -129,6 +131,7 @@ impl EmbeddedStore {
     ) -> Result<(), StoreError> {
         self.shelf.commit(around, writes)?;
         state.tree.apply(patch);
+        state.commits += 1;
         let epoch = state.tree.tally().epoch;
         if self.epoch.swap(epoch, Ordering::SeqCst) != epoch {
             self.cache.clear();
@@ -200,7 +203,7 @@ fn load(shelf: &Shelf, keeper: &dyn RootKeeper) -> Result<State, StoreError> {
         stored.counts = decode_counts(&counts);
     }
     let tree = Tree::open(&top_row, top, tally, stored)?;
-    Ok(State { tree, root: top_row.root, made: 0 })
+    Ok(State { tree, root: top_row.root, made: 0, commits: 0 })
 }
 
 pub(super) fn key_id(key: &[u8], table: Table) -> Result<KeyId, Damaged> {

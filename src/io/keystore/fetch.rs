@@ -1,13 +1,14 @@
 //! Fetch or create: one call a batch, one fsync at most. Cached keys cost no lock, stored ones a shared one, new ones the
 //! exclusive one.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use super::StoreError;
-use super::cache::Entry;
+use super::cache::Cached;
 use super::embedded::{EmbeddedStore, State, key_id};
 use super::shelf::Around;
 use crate::keys::rows::{FenceRow, SubjectRow, Table, Tally, Write, encode_counts};
@@ -38,6 +39,14 @@ impl Held {
 /// The epoch moved while the ring was being filled.
 struct Moved;
 
+/// What is left to be made, and what was seen while looking.
+struct Unmade<'r> {
+    requests: Vec<&'r KeyRequest>,
+    held: HashMap<KeyId, Held>,
+    /// How many commits the store had seen then: if it still has, nothing needs to be looked at again.
+    commits: u64,
+}
+
 impl EmbeddedStore {
     pub(super) fn fill_ring(&self, requests: &[KeyRequest]) -> Result<KeyRing, StoreError> {
         loop {
@@ -47,11 +56,8 @@ impl EmbeddedStore {
             if missing.is_empty() {
                 return Ok(ring);
             }
-            let make = match self.take_stored(&missing, &mut ring)? {
-                Ok(make) => make,
-                Err(Moved) => continue,
-            };
-            if make.is_empty() || self.make(&make, &mut ring)?.is_ok() {
+            let Ok(unmade) = self.take_stored(&missing, &mut ring)? else { continue };
+            if unmade.requests.is_empty() || self.make(unmade, &mut ring)?.is_ok() {
                 return Ok(ring);
             }
         }
@@ -86,26 +92,31 @@ impl EmbeddedStore {
         &self,
         missing: &[&'r KeyRequest],
         ring: &mut KeyRing,
-    ) -> Result<Result<Vec<&'r KeyRequest>, Moved>, StoreError> {
+    ) -> Result<Result<Unmade<'r>, Moved>, StoreError> {
         let now_ms = self.clock.monotonic_ms();
         let state = self.read_state()?;
         if state.tree.tally().epoch != ring.epoch {
             return Ok(Err(Moved));
         }
-        let mut held: HashMap<KeyId, Held> = HashMap::with_capacity(missing.len());
-        let mut make = Vec::new();
+        let mut unmade =
+            Unmade { requests: Vec::new(), held: HashMap::with_capacity(missing.len()), commits: state.commits };
         for request in missing.iter().copied() {
-            let held = match held.entry(request.id) {
-                std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-                std::collections::hash_map::Entry::Vacant(entry) => entry.insert(self.look_up(&request.id)?),
-            };
+            let held = self.held(&mut unmade.held, &request.id)?;
             let (standing, _) = state.tree.bucket(&request.bucket);
             match held.access(request, standing) {
-                Access::Make(_) => make.push(request),
+                Access::Make(_) => unmade.requests.push(request),
                 found => self.settle_request(&state, request, found, held, now_ms, ring)?,
             }
         }
-        Ok(Ok(make))
+        Ok(Ok(unmade))
+    }
+
+    /// What stands for a subject, looked up once a batch.
+    fn held<'h>(&self, held: &'h mut HashMap<KeyId, Held>, id: &KeyId) -> Result<&'h mut Held, StoreError> {
+        Ok(match held.entry(*id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(self.look_up(id)?),
+        })
     }
 
     fn look_up(&self, id: &KeyId) -> Result<Held, StoreError> {
@@ -135,7 +146,7 @@ impl EmbeddedStore {
                 let bucket = bucket.ok_or(Damaged(Table::Buckets))?;
                 let keys = Arc::new(SealingKeys::derive(&secret, generation, bucket));
                 held.secret = Some(secret);
-                let entry = Entry { keys: keys.clone(), fence: held.fence, epoch: ring.epoch, read_at_ms: now_ms };
+                let entry = Cached { keys: keys.clone(), fence: held.fence, epoch: ring.epoch, read_at_ms: now_ms };
                 self.cache.insert(request.id, request.bucket.clone(), entry);
                 KeyState::Live(keys)
             }
@@ -148,21 +159,21 @@ impl EmbeddedStore {
     }
 
     /// Makes keys and buckets, durable before this returns.
-    fn make(&self, requests: &[&KeyRequest], ring: &mut KeyRing) -> Result<Result<(), Moved>, StoreError> {
+    fn make(&self, unmade: Unmade<'_>, ring: &mut KeyRing) -> Result<Result<(), Moved>, StoreError> {
         let mut state = self.write_state()?;
         let now_ms = self.clock.monotonic_ms();
         if state.tree.tally().epoch != ring.epoch {
             return Ok(Err(Moved));
         }
-        // Another worker may have made some of them meanwhile: look again, now that nobody else can.
-        let mut held: HashMap<KeyId, Held> = HashMap::with_capacity(requests.len());
+        let Unmade { requests, mut held, commits } = unmade;
+        if commits != state.commits {
+            // Another worker may have made some of them meanwhile: look again, now that nobody else can.
+            held.clear();
+        }
         let mut newcomers: BTreeMap<KeyId, Newcomer> = BTreeMap::new();
         let mut buckets: Vec<BucketId> = Vec::new();
-        for request in requests {
-            let held = match held.entry(request.id) {
-                std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-                std::collections::hash_map::Entry::Vacant(entry) => entry.insert(self.look_up(&request.id)?),
-            };
+        for request in &requests {
+            let held = self.held(&mut held, &request.id)?;
             let (standing, _) = state.tree.bucket(&request.bucket);
             if let Access::Make(generation) = held.access(request, standing) {
                 if held.row.is_none_or(|row| row.generation != generation) {

@@ -10,8 +10,9 @@ use super::StoreError;
 use crate::io::steps::Steps;
 use crate::keys::rows::{Table, Write};
 
-/// Memory for rows that are not yet in sorted files, a table.
-const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
+/// Memory for rows that are not yet in sorted files, a table: subjects are written most by far.
+const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
+const SUBJECTS_MEMTABLE_BYTES: u64 = 32 * 1024 * 1024;
 const JOURNAL_BYTES: u64 = 128 * 1024 * 1024;
 
 /// Names of the two steps around a durable commit, for tests.
@@ -84,16 +85,17 @@ impl Shelf {
         let builder = Database::builder(folder).cache_size(cache_bytes).max_journaling_size(JOURNAL_BYTES);
         let db = builder.worker_threads(2).open().map_err(&failed)?;
         // Sealed rows don't compress.
-        let options = || {
+        let options = |bytes| {
             let plain = CompressionPolicy::disabled();
-            KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES).data_block_compression_policy(plain)
+            KeyspaceCreateOptions::default().max_memtable_size(bytes).data_block_compression_policy(plain)
         };
-        let table = |name: &str| db.keyspace(name, options).map_err(&failed);
+        let table = |name: &str| db.keyspace(name, || options(MEMTABLE_BYTES)).map_err(&failed);
+        let subjects = db.keyspace("subjects", || options(SUBJECTS_MEMTABLE_BYTES)).map_err(&failed)?;
         let tables = Tables {
             meta: table("meta")?,
             mids: table("mids")?,
             pages: table("pages")?,
-            subjects: table("subjects")?,
+            subjects,
             fences: table("fences")?,
             buckets: table("buckets")?,
             epochs: table("epochs")?,
