@@ -13,7 +13,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::health::{Beat, Stop};
 use super::setback::{Setback, WorkerError};
-use crate::audit::{Chain, Moment, Name, PipelineRef, Source};
+use crate::audit::{Chain, Head, Moment, Name, PipelineRef, Source};
 use crate::erasure::{
     Destruction, Effect, Input, Irreversibility, Machine, Phase, Receipt, Rejected, Request, RootKeeper, State, sign,
 };
@@ -54,6 +54,7 @@ pub struct ErasureWorker {
     store: Arc<dyn Keystore>,
     digest_key: DigestKey,
     clock: Arc<dyn Clock>,
+    segment_bytes: usize,
     limits: BatchLimits,
     heads: Heads,
     pending: VecDeque<Pending>,
@@ -99,6 +100,7 @@ impl ErasureWorker {
             digest_key: store.digest_key().map_err(WorkerError::Store)?,
             store,
             clock,
+            segment_bytes: loaded.segment_bytes(),
             limits: BatchLimits { records: MOST_REQUESTS, bytes: 4 << 20, linger_ms: settings.erasure_epoch_ms },
             heads: Heads::default(),
             pending: VecDeque::new(),
@@ -377,7 +379,7 @@ impl ErasureWorker {
         let (known, missing): (Vec<_>, Vec<_>) = sources.into_iter().partition(|s| self.heads.get(s).is_some());
         let mut chains: HashMap<Source, Chain> = known
             .into_iter()
-            .filter_map(|source| Some((source.clone(), Chain::resume(source.clone(), self.heads.get(&source)?))))
+            .filter_map(|source| Some((source.clone(), self.chain(&source, self.heads.get(&source)?))))
             .collect();
         if missing.is_empty() {
             return Ok(chains);
@@ -385,9 +387,13 @@ impl ErasureWorker {
         for (source, offset, metadata) in self.intake.committed(&missing)? {
             let (Resumed::Committed(head) | Resumed::Tail(head)) =
                 resume(&self.client, &self.audit_topic, &source, offset, &metadata)?;
-            chains.insert(source.clone(), Chain::resume(source, head));
+            chains.insert(source.clone(), self.chain(&source, head));
         }
         Ok(chains)
+    }
+
+    fn chain(&self, source: &Source, head: Head) -> Chain {
+        Chain::resume(source.clone(), head).with_budget_bytes(self.segment_bytes)
     }
 
     /// Back to the committed offsets; what the store remembers makes the second reading harmless.

@@ -116,6 +116,7 @@ pub fn shared(
         client: loaded.client(),
         remotes: loaded.remotes(),
         audit_topic: Arc::clone(&settings.audit_topic),
+        segment_bytes: loaded.segment_bytes(),
         limits: BatchLimits {
             records: settings.batch.records,
             bytes: settings.batch.bytes,

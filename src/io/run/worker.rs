@@ -12,7 +12,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use super::health::{Beat, Stop};
 use super::setback::{Setback, WorkerError};
 use super::tally::Tally;
-use crate::audit::{Chain, Source};
+use crate::audit::{Chain, Head, Source};
 use crate::event::RawRecord;
 use crate::io::clock::Clock;
 use crate::io::kafka::{BatchLimits, Client, Heads, Intake, Lag, Mirror, Outbox, Resumed, Trouble, resume};
@@ -32,6 +32,8 @@ pub struct Shared {
     pub remotes: HashMap<Arc<str>, Client>,
     /// Where facts go.
     pub audit_topic: Arc<str>,
+    /// The longest segment of facts.
+    pub segment_bytes: usize,
     /// When a batch is full.
     pub limits: BatchLimits,
     /// The clock.
@@ -179,7 +181,7 @@ impl Worker {
             }
             match self.heads.get(&source) {
                 Some(head) => {
-                    chains.insert(source.clone(), Chain::resume(source, head));
+                    chains.insert(source.clone(), self.shared.chain(source, head));
                 }
                 None => missing.push(source),
             }
@@ -190,9 +192,9 @@ impl Worker {
         for (source, offset, metadata) in self.intake.committed(&missing)? {
             let resumed = resume(&self.shared.client, &self.shared.audit_topic, &source, offset, &metadata)?;
             let chain = match resumed {
-                Resumed::Committed(head) => Chain::resume(source.clone(), head),
+                Resumed::Committed(head) => self.shared.chain(source.clone(), head),
                 Resumed::Tail(head) => {
-                    let mut chain = Chain::resume(source.clone(), head);
+                    let mut chain = self.shared.chain(source.clone(), head);
                     let now_ms = self.shared.clock.wall_ms();
                     chain.append(&self.shared.route(&source.topic)?.resumed(offset.unwrap_or(0), now_ms));
                     chain
@@ -284,6 +286,10 @@ impl Shared {
             Ok(effects) => Ok(effects),
             Err(_) => Ok(self.route(&record.position.topic)?.broken(record).apply(ring, now_ms)),
         }
+    }
+
+    fn chain(&self, source: Source, head: Head) -> Chain {
+        Chain::resume(source, head).with_budget_bytes(self.segment_bytes)
     }
 
     fn route(&self, topic: &str) -> Result<&Pipeline, Trouble> {
