@@ -61,6 +61,9 @@ impl Restorer {
     ) -> Step<'a> {
         let Some(at_ms) = event_time_ms(record, &event) else { return Step::Quarantine("missing_time") };
         let (tenant, route) = match &self.bounds {
+            Bounds::Pipeline { require_subject: true, .. } if event.subject().is_none() => {
+                return Step::Quarantine("missing_subject");
+            }
             Bounds::Pipeline { residency, default_tenant, .. } => {
                 let Some(tenant) = event.tenant().or(default_tenant.as_ref()) else {
                     return Step::Quarantine("missing_tenant");
