@@ -155,8 +155,11 @@ impl Restoring<'_> {
                 };
                 protect::restore(&self.event, &open, &reader)
             }
-            None => Restored::default(),
+            None => Restored { unresolved: protect::unresolved(&self.event), ..Restored::default() },
         };
+        if restored.unresolved > 0 && self.sidecars.is_empty() && self.refused == 0 {
+            self.notes.push("sealed_missing");
+        }
         let mut encoded = self.event.encode(&restored.edits);
         encoded.headers.retain(|(name, _)| !reserved(name));
         let mut headers = Outgoing::new(encoded.headers);

@@ -21,7 +21,7 @@ use crate::event::{Edit, TenantId};
 use crate::keys::{BucketId, DigestKey, KeyId, SealingKeys};
 
 pub use normal::normalise;
-pub use restore::{Reader, Reason, Restored, restore};
+pub use restore::{Reader, Reason, Restored, restore, unresolved};
 pub use sidecar::{MAX_AUDIENCES, Sidecar, SidecarProblem};
 pub use token::{MAX_KIND_BYTES, MAX_TOKEN_BYTES, Scope};
 pub use treat::protect;

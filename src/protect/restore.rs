@@ -87,6 +87,12 @@ pub fn restore(event: &Event<'_>, sidecars: &[(&Sidecar, &SealingKeys)], reader:
     result
 }
 
+/// How many places of an event's body look like tokens: what stays where no sidecar could be opened.
+pub fn unresolved(event: &Event<'_>) -> u32 {
+    let body = event.slots().iter().filter(|slot| slot.place.in_body());
+    body.map(|slot| token::token_shaped(slot.text.reveal()).count() as u32).sum()
+}
+
 /// Everything that the sidecars list, and what became of what was asked for.
 struct Listed<'s> {
     sidecars: &'s [(&'s Sidecar, &'s SealingKeys)],
