@@ -10,6 +10,7 @@ use super::kafka::Client;
 use super::keystore::{EmbeddedStore, Keystore, Options, StoreError};
 use super::kms::FileKeeper;
 use super::topics::Wanted;
+use crate::audit::SEGMENT_BUDGET_BYTES;
 use crate::keys::DigestKey;
 use crate::pipeline::{self, Ground, Pipeline, PipelineConfig, Problem, Property, Settings, Work};
 
@@ -178,6 +179,11 @@ impl Loaded {
     fn max_output_bytes(&self) -> usize {
         let own = ["message.max.bytes", "max.message.bytes"].iter().find_map(|name| self.properties.get(*name));
         own.and_then(|text| text.parse().ok()).unwrap_or(1_000_000)
+    }
+
+    /// Longest segment of facts: with its key and its frame it must fit into what the producer will take.
+    pub fn segment_bytes(&self) -> usize {
+        SEGMENT_BUDGET_BYTES.min(self.max_output_bytes() / 2)
     }
 
     /// Pipelines ready to plan, by input topic.

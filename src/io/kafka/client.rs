@@ -54,6 +54,8 @@ impl Client {
                 ("statistics.interval.ms", "5000"),
             ],
             ClientRole::Transactional { .. } | ClientRole::Idempotent => &[
+                // A topic that does not exist is known as such before the transaction's deadline (10 s at least).
+                ("topic.metadata.propagation.max.ms", "5000"),
                 ("queue.buffering.max.kbytes", "32768"),
                 ("queue.buffering.max.messages", "200000"),
                 ("linger.ms", "5"),

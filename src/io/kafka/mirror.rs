@@ -39,7 +39,9 @@ impl Mirror {
         match (flushed, self.producer.context().take_failure()) {
             (Ok(()), None) => Ok(()),
             (Err(error), _) => Err(Trouble::Abort(format!("another cluster did not answer in time: {error}"))),
-            (Ok(()), Some(code)) => Err(Trouble::Abort(format!("another cluster refused a record: {code}"))),
+            (Ok(()), Some((topic, code))) => {
+                Err(Trouble::Abort(format!("another cluster refused a record for topic `{topic}`: {code}")))
+            }
         }
     }
 }

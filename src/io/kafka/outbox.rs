@@ -3,6 +3,8 @@
 //! Every call answers with a [`Trouble`] that says what to do next. The outbox itself retries only what Kafka calls
 //! retriable, and only until the transaction's own deadline.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -16,16 +18,17 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use super::{Client, ClientRole, Trouble};
 use crate::pipeline::OutRecord;
 
-/// Receives librdkafka's log lines and counts deliveries that failed. Neither holds payload.
+/// Receives librdkafka's log lines and notes deliveries that failed, by topic. Neither holds payload.
 #[derive(Default)]
 pub(super) struct Reports {
-    failed: std::sync::Mutex<Option<RDKafkaErrorCode>>,
+    failed: Mutex<BTreeMap<String, RDKafkaErrorCode>>,
 }
 
 impl Reports {
-    /// The last failed delivery since this was last asked.
-    pub(super) fn take_failure(&self) -> Option<RDKafkaErrorCode> {
-        self.failed.lock().map_or(Some(RDKafkaErrorCode::Fail), |mut failed| failed.take())
+    /// A delivery that failed since this was last asked: its topic, and why.
+    pub(super) fn take_failure(&self) -> Option<(String, RDKafkaErrorCode)> {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *failed).pop_first()
     }
 }
 
@@ -47,9 +50,10 @@ impl ProducerContext for Reports {
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
             // Purged records are the ones an abort throws away on purpose.
             if !matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) {
-                tracing::warn!(topic = message.topic(), %code, "delivery failed");
-                if let Ok(mut failed) = self.failed.lock() {
-                    *failed = Some(code);
+                let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                // Once a batch: thousands of records fail together.
+                if failed.insert(message.topic().to_owned(), code).is_none() {
+                    tracing::warn!(topic = message.topic(), %code, "delivery failed");
                 }
             }
         }
@@ -93,7 +97,7 @@ impl Outbox {
             self.producer.begin_transaction().map_err(|error| Trouble::of(&error))?;
             self.open = true;
         }
-        send(&self.producer, record, self.deadline).map_err(|error| Trouble::of(&error))?;
+        send(&self.producer, record, self.deadline).map_err(|error| Trouble::of_delivery(&record.topic, &error))?;
         // Delivery reports are served as we go: an outbox that isn't polled can't even abort.
         self.unpolled += 1;
         if self.unpolled >= 256 {
@@ -110,6 +114,10 @@ impl Outbox {
             self.open = true;
         }
         self.producer.flush(self.deadline).map_err(|error| Trouble::of(&error))?;
+        // The client would only say that it must abort, and not why.
+        if let Some((topic, code)) = self.producer.context().take_failure() {
+            return Err(Trouble::of_delivery(&topic, &KafkaError::MessageProduction(code)));
+        }
         self.patiently(|producer, deadline| producer.send_offsets_to_transaction(offsets, group, deadline))?;
         self.patiently(|producer, deadline| producer.commit_transaction(deadline))?;
         self.open = false;
@@ -124,6 +132,7 @@ impl Outbox {
         self.producer.purge(PurgeConfig::default().queue().inflight());
         self.producer.flush(self.deadline).map_err(|error| Trouble::of(&error))?;
         self.patiently(|producer, deadline| producer.abort_transaction(deadline))?;
+        self.producer.context().take_failure();
         self.open = false;
         Ok(())
     }

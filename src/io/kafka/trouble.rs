@@ -49,6 +49,17 @@ impl Trouble {
         }
     }
 
+    /// Judges a record that `topic` did not take.
+    pub fn of_delivery(topic: &str, error: &KafkaError) -> Self {
+        use RDKafkaErrorCode as C;
+        match error.rdkafka_error_code() {
+            Some(code @ (C::UnknownTopic | C::UnknownTopicOrPartition | C::UnknownPartition)) => Self::Abort(format!(
+                "{code}: topic `{topic}` is missing; `lethe topics plan` shows what else is, `lethe topics apply` creates it"
+            )),
+            _ => Self::of(error),
+        }
+    }
+
     fn judge(code: RDKafkaErrorCode, retriable: bool, abortable: bool, fatal: bool, name: String) -> Self {
         use RDKafkaErrorCode as C;
         match code {

@@ -14,6 +14,7 @@ use crate::pipeline::OutRecord;
 pub struct Chains {
     client: Client,
     topic: Arc<str>,
+    segment_bytes: usize,
     heads: HashMap<Source, Head>,
 }
 
@@ -24,9 +25,9 @@ pub struct Open {
 }
 
 impl Chains {
-    /// Chains of facts on `topic`.
-    pub fn new(client: Client, topic: Arc<str>) -> Self {
-        Self { client, topic, heads: HashMap::new() }
+    /// Chains of facts on `topic`, in records of up to `segment_bytes`.
+    pub fn new(client: Client, topic: Arc<str>, segment_bytes: usize) -> Self {
+        Self { client, topic, segment_bytes, heads: HashMap::new() }
     }
 
     /// Forgets partitions that belong to another worker now.
@@ -50,15 +51,15 @@ impl Chains {
         let (known, missing): (Vec<_>, Vec<_>) = sources.into_iter().partition(|s| self.heads.contains_key(s));
         let known = known.into_iter().filter_map(|source| {
             let head = *self.heads.get(&source)?;
-            Some((source.clone(), Chain::resume(source, head)))
+            Some((source.clone(), self.chain(source, head)))
         });
         let mut chains: HashMap<Source, Chain> = known.collect();
         if !missing.is_empty() {
             for (source, offset, metadata) in intake.committed(&missing)? {
                 let chain = match resume(&self.client, &self.topic, &source, offset, &metadata)? {
-                    Resumed::Committed(head) => Chain::resume(source.clone(), head),
+                    Resumed::Committed(head) => self.chain(source.clone(), head),
                     Resumed::Tail(head) => {
-                        let mut chain = Chain::resume(source.clone(), head);
+                        let mut chain = self.chain(source.clone(), head);
                         chain.append(&resumed(&source, offset.unwrap_or(0))?);
                         chain
                     }
@@ -67,6 +68,10 @@ impl Chains {
             }
         }
         Ok(Open { chains, offsets: HashMap::new() })
+    }
+
+    fn chain(&self, source: Source, head: Head) -> Chain {
+        Chain::resume(source, head).with_budget_bytes(self.segment_bytes)
     }
 
     /// Sends what the chains hold, and gives the offsets with the heads beside them.

@@ -15,7 +15,8 @@ use super::health::{Beat, Stop};
 use super::setback::{Setback, WorkerError};
 use crate::audit::{Fact, Moment, Name, Outcome, PipelineRef, Source};
 use crate::erasure::{
-    Destruction, Effect, Input, Irreversibility, Machine, Phase, Receipt, Rejected, Request, RootKeeper, State, sign,
+    Destruction, Effect, Input, Irreversibility, Machine, Phase, Receipt, Rejected, Request, RootKeeper, State, Step,
+    sign,
 };
 use crate::event::{Position, RawRecord, TenantId};
 use crate::io::clock::Clock;
@@ -40,6 +41,8 @@ enum Work {
     Refused(Rejected, Moment),
     /// Destroyed; since when (monotonic) the leases run out.
     Settling(Box<State>, u64),
+    /// Asked for again after its receipt: the same receipt is due, and no waiting. With the time of asking.
+    Receipted(Box<Receipt>, Moment),
 }
 
 /// One thread that carries deletion requests out.
@@ -89,7 +92,7 @@ impl ErasureWorker {
         });
         let name = |text: &str| Name::new(text).unwrap_or(Name::fixed("erase"));
         let purger = erase.purge.then(|| Topics::open(&client).ok()).flatten();
-        let chains = Chains::new(client.clone(), Arc::clone(&settings.audit_topic));
+        let chains = Chains::new(client.clone(), Arc::clone(&settings.audit_topic), loaded.segment_bytes());
         Ok(Self {
             intake,
             outbox: Outbox::open(&client, "erasure").map_err(WorkerError::Kafka)?,
@@ -159,14 +162,15 @@ impl ErasureWorker {
             let value = record.value.as_ref().map(Sensitive::reveal);
             let parsed = Request::parse(value, &record.position, now, &self.digest_key, self.default_tenant.as_ref());
             let step = match parsed {
-                Ok(request) => {
-                    let key = State::key(&request.tenant, &request.id);
-                    let known = self.store.recall(&key)?.and_then(|bytes| State::from_bytes(&bytes));
-                    self.machine.receive(known, request, now)
-                }
+                Ok(request) => self.machine.receive(self.known(&taken, &request)?, request, now),
                 Err(rejected) => Err(rejected),
             };
             match step {
+                Ok(Step { effect: Some(Effect::Receipt(receipt)), .. }) => queue.push(Some(Pending {
+                    position: record.position.clone(),
+                    timestamp_ms: record.timestamp_ms,
+                    work: Work::Receipted(receipt, now),
+                })),
                 Ok(step) => {
                     taken.push((queue.len(), step.state));
                     queue.push(None);
@@ -192,6 +196,19 @@ impl ErasureWorker {
         }
         self.pending.extend(queue.into_iter().flatten());
         Ok(())
+    }
+
+    /// The state under a request's id: of this batch, where it is not in the store yet, else of the store.
+    fn known(&self, taken: &[(usize, State)], request: &Request) -> Result<Option<State>, StoreError> {
+        let same = |state: &&State| {
+            let known = state.request();
+            known.tenant == request.tenant && known.id == request.id
+        };
+        if let Some(state) = taken.iter().map(|(_, state)| state).rfind(same) {
+            return Ok(Some(state.clone()));
+        }
+        let key = State::key(&request.tenant, &request.id);
+        Ok(self.store.recall(&key)?.and_then(|bytes| State::from_bytes(&bytes)))
     }
 
     fn fence(&self, taken: &mut [(usize, State)]) -> Result<(), StoreError> {
@@ -286,7 +303,7 @@ impl ErasureWorker {
         for (index, pending) in self.pending.iter().enumerate() {
             let source = Source::of(&pending.position);
             let due = match &pending.work {
-                Work::Refused(..) => true,
+                Work::Refused(..) | Work::Receipted(..) => true,
                 Work::Settling(_, since) => now_ms.saturating_sub(*since) >= wait_ms,
             };
             if !due || blocked.contains(&source) {
@@ -324,6 +341,7 @@ impl ErasureWorker {
             let Some(pending) = self.pending.get(*index) else { continue };
             let receipt = match &pending.work {
                 Work::Refused(rejected, received) => Receipt::refusal(rejected, *received, self.machine.settings()),
+                Work::Receipted(receipt, _) => (**receipt).clone(),
                 Work::Settling(state, since) => {
                     let waited_ms = now_ms.saturating_sub(*since);
                     let step = self.machine.step((**state).clone(), Input::Waited { waited_ms }, at);
@@ -395,7 +413,7 @@ impl ErasureWorker {
     fn oldest_seconds(&self) -> f64 {
         let now = self.clock.wall_ms();
         let received = self.pending.front().map(|pending| match &pending.work {
-            Work::Refused(_, received) => received.0,
+            Work::Refused(_, received) | Work::Receipted(_, received) => received.0,
             Work::Settling(state, _) => state.times().received.0,
         });
         received.map_or(0.0, |received| now.saturating_sub(received) as f64 / 1_000.0)

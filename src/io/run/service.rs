@@ -112,6 +112,7 @@ pub fn shared(loaded: &Loaded, store: Arc<dyn Keystore>, clock: Arc<dyn Clock>) 
         client: loaded.client(),
         remotes: loaded.remotes(),
         audit_topic: Arc::clone(&settings.audit_topic),
+        segment_bytes: loaded.segment_bytes(),
         limits: BatchLimits {
             records: settings.batch.records,
             bytes: settings.batch.bytes,

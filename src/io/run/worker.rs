@@ -30,6 +30,8 @@ pub struct Shared {
     pub remotes: HashMap<Arc<str>, Client>,
     /// Where facts go.
     pub audit_topic: Arc<str>,
+    /// The longest segment of facts.
+    pub segment_bytes: usize,
     /// When a batch is full.
     pub limits: BatchLimits,
     /// The clock.
@@ -62,7 +64,7 @@ impl Worker {
             .iter()
             .map(|(region, client)| Ok((Arc::clone(region), Mirror::open(client)?)))
             .collect::<Result<_, Trouble>>()?;
-        let chains = Chains::new(shared.client.clone(), Arc::clone(&shared.audit_topic));
+        let chains = Chains::new(shared.client.clone(), Arc::clone(&shared.audit_topic), shared.segment_bytes);
         Ok(Self { name, shared, intake, outbox, mirrors, chains, beat, stop })
     }
 

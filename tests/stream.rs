@@ -1,0 +1,20 @@
+//! The service as users run it: the `lethe` binary as a process, the shipped pipelines, a real broker. Everything that is said
+//! of a record, a receipt or a fact is read back from Kafka here, never from inside the process.
+//!
+//! `LETHE_TEST_EVENTS` sets how many events go through the test of exactly-once (20,000).
+#![cfg(feature = "io")]
+
+mod support;
+
+#[path = "stream/deployment.rs"]
+mod deployment;
+#[path = "stream/forgotten.rs"]
+mod forgotten;
+#[path = "stream/once.rs"]
+mod once;
+#[path = "stream/outages.rs"]
+mod outages;
+#[path = "stream/restored.rs"]
+mod restored;
+#[path = "stream/traffic.rs"]
+mod traffic;
