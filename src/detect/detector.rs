@@ -222,11 +222,10 @@ impl Detector {
         } else {
             text
         };
-        let tokens = self.candidates(text, hint, out);
-        if tokens {
-            self.open_base64(text, out);
+        for (start, _) in self.candidates(text, hint, out) {
+            self.open_base64(text, start, out);
         }
-        if let Some(unfolded) = unfold::unfold(text) {
+        for unfolded in unfold::unfold(text) {
             self.candidates_unfolded(&unfolded, hint, out);
         }
         if out.len() == from {
@@ -238,11 +237,11 @@ impl Detector {
         keep(out, from, |finding| self.is_reported(text, finding));
     }
 
-    /// Appends every candidate of all rules, in no order; says whether there are words so long that they may be Base64.
-    fn candidates(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) -> bool {
+    /// Appends every candidate of all rules, in no order; gives the tokens so long that they may be Base64.
+    fn candidates(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) -> Vec<(usize, usize)> {
         let mut scan = Scan::new(&self.builtin.tables, &self.builtin.rules, text, out);
         scan.run(hint);
-        let tokens = scan.tokens;
+        let tokens = std::mem::take(&mut scan.tokens);
         for regex in &self.regexes {
             regex.scan(text, hint, out);
         }
@@ -260,20 +259,13 @@ impl Detector {
         }));
     }
 
-    /// Appends tokens of Base64 whose text holds something: the whole token is what the strongest find in it is.
-    fn open_base64(&self, text: &str, out: &mut Vec<Finding>) {
-        let bytes = text.as_bytes();
-        let in_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
-        let mut at = 0;
-        while let Some(gap) = bytes.get(at..).unwrap_or_default().iter().position(in_token) {
-            let start = at + gap;
-            at = start + bytes.get(start..).unwrap_or_default().iter().take_while(|byte| in_token(byte)).count();
-            let Some((inner, len)) = unfold::base64_text(bytes, start) else { continue };
-            let mut found = Vec::new();
-            self.candidates(&inner, Hint::default(), &mut found);
-            let strongest = found.iter().filter(|f| f.evidence >= Evidence::Format).max_by_key(|f| arbitrate::rank(f));
-            out.extend(strongest.map(|f| Finding { start: start as u32, end: (start + len) as u32, ..*f }));
-        }
+    /// Appends a token of Base64 whose text holds something: all of it is what the strongest find in it is.
+    fn open_base64(&self, text: &str, start: usize, out: &mut Vec<Finding>) {
+        let Some((inner, len)) = unfold::base64_text(text.as_bytes(), start) else { return };
+        let mut found = Vec::new();
+        self.candidates(&inner, Hint::default(), &mut found);
+        let strongest = found.iter().filter(|f| f.evidence >= Evidence::Format).max_by_key(|f| arbitrate::rank(f));
+        out.extend(strongest.map(|f| Finding { start: start as u32, end: (start + len) as u32, ..*f }));
     }
 
     fn is_decoy(&self, finding: &Finding) -> bool {

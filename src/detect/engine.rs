@@ -50,8 +50,8 @@ pub(super) struct Scan<'s> {
     /// Numbers before this byte are part of something found already.
     numbers_done: usize,
     groups_done: usize,
-    /// Whether there are words so long that they may be Base64.
-    pub tokens: bool,
+    /// Tokens so long that they may be Base64: start and end.
+    pub tokens: Vec<(usize, usize)>,
 }
 
 impl<'s> Scan<'s> {
@@ -67,7 +67,7 @@ impl<'s> Scan<'s> {
             behind: (usize::MAX, Groups::default()),
             numbers_done: 0,
             groups_done: 0,
-            tokens: false,
+            tokens: Vec::new(),
         }
     }
 
@@ -98,7 +98,7 @@ impl<'s> Scan<'s> {
     fn block(&mut self, at: usize, block: &Masks, next: &Masks, carry: Carry) {
         let word = block.word();
         let starts = word & !(word << 1 | carry.word);
-        self.tokens |= runs_of_24(word);
+        self.long_words(at, word, next.word());
         self.words(at, starts & block.letter, block, next);
         // Words that name a number stand at most a block away.
         let named = carry.letters || block.letter | next.letter != 0 || !self.field_groups.is_empty();
@@ -124,6 +124,24 @@ impl<'s> Scan<'s> {
                 self.lead(here);
             } else {
                 self.dash(here);
+            }
+        }
+    }
+
+    /// Notes the tokens that have a run of twenty letters and digits.
+    #[inline]
+    fn long_words(&mut self, at: usize, word: u64, next: u64) {
+        let mut runs = runs_of_20(word, next);
+        while runs != 0 {
+            let here = at + runs.trailing_zeros() as usize;
+            runs &= runs - 1;
+            let text = self.text.as_bytes();
+            let done = self.tokens.last().map_or(0, |(_, end)| *end);
+            if here >= done {
+                let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+                let back = text.get(done..here).unwrap_or_default().iter().rev().take_while(in_token).count();
+                let ahead = text.get(here..).unwrap_or_default().iter().take_while(in_token).count();
+                self.tokens.push((here - back, here + ahead));
             }
         }
     }
@@ -536,14 +554,16 @@ impl<'s> Scan<'s> {
     }
 }
 
-/// Whether a run of letters and digits in a block is 24 long, or long enough to be the end or the start of one.
+/// Where runs of twenty letters and digits start in a block, and the run that goes on into the next.
 #[inline]
-fn runs_of_24(word: u64) -> bool {
+fn runs_of_20(word: u64, next: u64) -> u64 {
     let two = word & word >> 1;
     let four = two & two >> 2;
     let eight = four & four >> 4;
-    // Twelve in one block: a run of 24 has as many on one side of any border between blocks.
-    eight & four >> 8 != 0
+    let inside = eight & eight >> 8 & four >> 16;
+    let tail = word.leading_ones();
+    let beyond = tail > 0 && tail + next.trailing_ones() >= 20;
+    inside | u64::from(beyond) << (64 - tail).min(63)
 }
 
 #[derive(Clone, Copy, Default)]

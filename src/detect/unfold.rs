@@ -1,5 +1,5 @@
 //! Disguises of plain text: other digits and letters that read as ASCII, characters that take no room, escapes of URLs, HTML
-//! and JSON. [`unfold`] gives the plain text and where each of its bytes came from; [`base64_text`] opens one level of Base64.
+//! and JSON. [`unfold`] gives the plain text around them and where each of its bytes came from; [`base64_text`] opens one level of Base64.
 //!
 //! It normalises no more than detection needs: it is no NFKC, and what it makes is never written anywhere.
 
@@ -37,52 +37,102 @@ impl Unfolded {
     }
 }
 
-/// The plain form of a text that is disguised; `None` where nothing in it is.
-pub(super) fn unfold(text: &str) -> Option<Unfolded> {
-    if (text.is_ascii() || !has_disguise(text)) && !has_escape(text.as_bytes()) {
-        return None;
+/// How much text around a disguised character is looked at, bytes.
+const AROUND: usize = 96;
+
+/// The plain forms of the parts of a text around what is disguised; empty where nothing is.
+pub(super) fn unfold(text: &str) -> Vec<Unfolded> {
+    let mut parts = Vec::new();
+    let mut done = 0;
+    let mut signs = disguises(text).peekable();
+    while let Some(at) = signs.next() {
+        let start = border_before(text, at.saturating_sub(AROUND).max(done)).max(done);
+        // A part goes on while disguised characters do.
+        let mut end = at;
+        while let Some(next) = signs.next_if(|next| *next <= end + AROUND) {
+            end = next;
+        }
+        done = border_behind(text, end + AROUND);
+        while signs.next_if(|next| *next < done).is_some() {}
+        parts.extend(text.get(start..done).map(|part| plain(part, start)));
     }
-    let mut plain = Unfolded { text: String::with_capacity(text.len()), from: Vec::new(), to: Vec::new() };
-    let mut changed = false;
+    parts
+}
+
+/// The last white space before `at`, if it is near; else a character border.
+fn border_before(text: &str, at: usize) -> usize {
+    let bytes = text.as_bytes();
+    let near = at.saturating_sub(AROUND)..at;
+    let space = near.rev().find(|at| bytes.get(*at).is_some_and(u8::is_ascii_whitespace));
+    (0..=space.unwrap_or(at)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+/// The next white space from `at` on, if it is near; else a character border.
+fn border_behind(text: &str, at: usize) -> usize {
+    let bytes = text.as_bytes();
+    let at = at.min(text.len());
+    let space = (at..text.len().min(at + AROUND)).find(|at| bytes.get(*at).is_some_and(u8::is_ascii_whitespace));
+    (space.unwrap_or(at)..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
+}
+
+/// The plain form of a part that starts at `base`.
+fn plain(part: &str, base: usize) -> Unfolded {
+    let mut plain = Unfolded { text: String::with_capacity(part.len()), from: Vec::new(), to: Vec::new() };
     let mut at = 0;
     let mut latin = false;
-    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
-        let (read, len) = match escape(text, at) {
+    while let Some(c) = part.get(at..).and_then(|rest| rest.chars().next()) {
+        let (read, len) = match escape(part, at) {
             Some((c, len)) => (Some(c), len),
             None => (plain_form(c, latin), c.len_utf8()),
         };
-        changed |= read != Some(c);
         if let Some(c) = read {
-            plain.push(c, at, at + len);
+            plain.push(c, base + at, base + at + len);
             latin = c.is_ascii_alphanumeric() || latin && !c.is_whitespace();
         }
         at += len;
     }
-    changed.then_some(plain)
+    plain
 }
 
-/// Whether some character reads as another; the same answer as trying all, without making a text.
-fn has_disguise(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(gap) = bytes.get(at..).unwrap_or_default().iter().position(|byte| *byte >= 0x80) {
-        at += gap;
-        let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { return false };
-        let latin = at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|byte| byte.is_ascii_graphic());
-        if plain_form(c, latin) != Some(c) {
-            return true;
-        }
-        at += c.len_utf8();
-    }
-    false
-}
-
-fn has_escape(text: &[u8]) -> bool {
-    memchr::memchr3_iter(b'%', b'&', b'\\', text).any(|at| match text.get(at..) {
-        Some([b'%', a, b, ..]) => a.is_ascii_hexdigit() && b.is_ascii_hexdigit(),
-        Some([b'&', b'#', ..] | [b'\\', b'u' | b'x', ..]) => true,
-        _ => false,
+/// Where characters stand that read as others, and escapes of what numbers, names and addresses are made of.
+fn disguises(text: &str) -> impl Iterator<Item = usize> {
+    let mut beyond = beyond_ascii(text).peekable();
+    let mut escaped = escapes(text).peekable();
+    std::iter::from_fn(move || match (beyond.peek(), escaped.peek()) {
+        (Some(a), Some(b)) if a < b => beyond.next(),
+        (Some(_), None) => beyond.next(),
+        _ => escaped.next(),
     })
+}
+
+fn beyond_ascii(text: &str) -> impl Iterator<Item = usize> {
+    let bytes = text.as_bytes();
+    let mut at = if text.is_ascii() { bytes.len() } else { 0 };
+    std::iter::from_fn(move || {
+        loop {
+            at += bytes.get(at..)?.iter().position(|byte| *byte >= 0x80)?;
+            let here = at;
+            let c = text.get(at..)?.chars().next()?;
+            at += c.len_utf8();
+            let before = here.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(0);
+            let next = bytes.get(at).copied().unwrap_or(0);
+            let read = plain_form(c, before.is_ascii_graphic());
+            // Dashes and wide spaces are disguises only within numbers.
+            let plain = match read {
+                Some('-' | ' ' | '.') => before.is_ascii_digit() && next.is_ascii_digit(),
+                None => before.is_ascii_graphic() && next.is_ascii_graphic(),
+                read => read != Some(c),
+            };
+            if plain {
+                return Some(here);
+            }
+        }
+    })
+}
+
+fn escapes(text: &str) -> impl Iterator<Item = usize> {
+    memchr::memchr3_iter(b'%', b'&', b'\\', text.as_bytes())
+        .filter(|at| escape(text, *at).is_some_and(|(c, _)| c.is_ascii_alphanumeric() || "@-.+".contains(c)))
 }
 
 /// The character that an escape at `at` stands for, and the escape's length.
@@ -191,12 +241,25 @@ mod tests {
             ("𝐚𝐛𝟏", "ab1"),
             ("1\u{2011}2\u{a0}3", "1-2 3"),
         ] {
-            let unfolded = unfold(text).unwrap();
-            assert_eq!(unfolded.text, plain);
-            assert_eq!(unfolded.original(0, plain.len()), Some((0, text.len() as u32, true)), "{text}");
+            let unfolded = unfold(text);
+            assert_eq!(unfolded.len(), 1, "{text}");
+            assert_eq!(unfolded[0].text, plain);
+            assert_eq!(unfolded[0].original(0, plain.len()), Some((0, text.len() as u32, true)), "{text}");
         }
-        for text in ["plain", "100 % of & so \\n", "Ärger über Москва", ""] {
-            assert!(unfold(text).is_none(), "{text}");
+        for text in ["plain", "100 % of & so \\n", "Ärger über Москва", "a – b, it’s 20%20", ""] {
+            assert!(unfold(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn far_apart_disguises_are_parts_of_their_own_with_their_own_places() {
+        let text = format!("a４ {} b%40 {}", "x ".repeat(400), "y ".repeat(400));
+        let parts = unfold(&text);
+        assert_eq!(parts.len(), 2);
+        for (part, sign, shown) in [(&parts[0], "a4", "a４"), (&parts[1], "b@", "b%40")] {
+            let at = part.text.find(sign).unwrap();
+            let (from, to, disguised) = part.original(at, at + sign.len()).unwrap();
+            assert_eq!((&text[from as usize..to as usize], disguised), (shown, true));
         }
     }
 
