@@ -60,6 +60,56 @@ fn an_old_backup_fails_closed_and_leaves_the_current_root_alone() {
 }
 
 #[test]
+fn a_backup_serves_until_an_epoch_replaces_its_root_and_nobody_after() {
+    let (folder, home) = home();
+    let store = home.open();
+    let sealed: Vec<_> = (0..600).map(|n| live(&store, &request(n, Grant::Create)).seal(b"b", b"v")).collect();
+    store.remember("request-1", b"held", false).unwrap();
+    let backup = folder.path().join("backup");
+    store.backup(&backup).unwrap();
+    let again = store.backup(&backup).expect_err("a backup overwrites nothing").to_string();
+    assert!(again.contains("\nhelp: "), "{again}");
+    drop(store);
+    let restored = Home(folder.path().join("restored"));
+    copy_folder(&backup, &restored.store());
+    copy_folder(&home.roots(), &restored.roots());
+    let store = restored.open();
+    for (number, sealed) in (0..600).zip(&sealed) {
+        assert!(live(&store, &request(number, Grant::Open)).open(b"b", sealed).is_ok());
+    }
+    assert_eq!(store.open_requests().unwrap().len(), 1);
+    store.fence(&[(id(1), 5_000)]).unwrap();
+    store.destroy(&[id(1)]).unwrap();
+    drop(store);
+    std::fs::remove_dir_all(restored.store()).unwrap();
+    copy_folder(&backup, &restored.store());
+    assert!(matches!(refused(&restored), StoreError::OldCopy { .. }));
+}
+
+#[test]
+fn rotation_goes_through_every_page_and_nobody_notices() {
+    let (_folder, home) = home();
+    let store = home.open();
+    let sealed: Vec<_> = (0..1_500).map(|n| live(&store, &request(n, Grant::Create)).seal(b"r", b"v")).collect();
+    let (pages, roots) = (store.status().unwrap().pages, store.status().unwrap().root);
+    assert!(pages > 4);
+    let (mut from, mut rotated) = (None, 0);
+    loop {
+        let turn = store.rotate(from, 3).unwrap();
+        rotated += turn.pages;
+        from = turn.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    assert_eq!(rotated, pages);
+    assert_ne!(store.status().unwrap().root, roots);
+    for (number, sealed) in (0..1_500).zip(&sealed) {
+        assert!(live(&store, &request(number, Grant::Open)).open(b"r", sealed).is_ok());
+    }
+}
+
+#[test]
 fn a_root_that_is_missing_foreign_altered_or_exposed_is_named_as_such() {
     let (folder, home) = home();
     let other = Home(folder.path().join("other"));

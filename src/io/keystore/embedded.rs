@@ -102,6 +102,17 @@ impl EmbeddedStore {
         Ok(store)
     }
 
+    /// Copies the store as it stands at this moment into a new folder, while it goes on working; how many rows.
+    ///
+    /// The copy holds no root. It opens with the root that the store hangs from now, and fails closed as soon as an epoch
+    /// has replaced that root: whoever restores it can't open what was erased since, nor anything else. So make a new one
+    /// after each epoch; the only backup of the roots themselves is not to lose them.
+    pub fn backup(&self, to: &Path) -> Result<u64, StoreError> {
+        self.shelf.check()?;
+        let occupied = std::fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some());
+        if occupied { Err(StoreError::Occupied(to.to_owned())) } else { self.shelf.copy_to(to) }
+    }
+
     pub(super) fn read_state(&self) -> Result<RwLockReadGuard<'_, State>, StoreError> {
         self.shelf.check()?;
         Ok(self.state.read().unwrap_or_else(PoisonError::into_inner))

@@ -80,6 +80,9 @@ pub enum StoreError {
         /// What the storage engine said.
         what: String,
     },
+    /// Something is already where a backup is to go.
+    #[error("backup folder `{0}` is not empty\nhelp: name a new folder; a backup never overwrites another")]
+    Occupied(PathBuf),
     /// The operating system refused.
     #[error("can't use key store `{folder}`: {source}\nhelp: {}", crate::io::kms::remedy(source))]
     Io {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fjall::config::CompressionPolicy;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice};
 
 use super::StoreError;
 use crate::io::steps::Steps;
@@ -13,6 +13,8 @@ use crate::keys::rows::{Table, Write};
 /// Memory for rows that are not yet in sorted files, a table: subjects are written most by far.
 const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
 const SUBJECTS_MEMTABLE_BYTES: u64 = 32 * 1024 * 1024;
+/// Rows a commit while a store is copied.
+const COPY_ROWS: usize = 10_000;
 const JOURNAL_BYTES: u64 = 128 * 1024 * 1024;
 
 /// Names of the two steps around a durable commit, for tests.
@@ -191,6 +193,30 @@ impl Shelf {
     /// the page cache may show rows that the disk does not have: what must not be lost is settled this way first.
     pub fn settle(&self) -> Result<(), StoreError> {
         self.tables.all().into_iter().try_for_each(|table| table.rotate_memtable_and_wait()).map_err(self.failed())
+    }
+
+    /// Copies all rows, as they stand at one moment, into a new folder; commits meanwhile are not held up. How many rows.
+    pub fn copy_to(&self, to: &Path) -> Result<u64, StoreError> {
+        let moment = self.db.snapshot();
+        let copy = Self::open(to, MEMTABLE_BYTES, Steps::default())?;
+        let from = self.tables.all().into_iter().chain([&self.open_requests, &self.settled_requests]);
+        let into = copy.tables.all().into_iter().chain([&copy.open_requests, &copy.settled_requests]);
+        let mut copied = 0;
+        for (from, into) in from.zip(into) {
+            let mut batch = copy.batch(COPY_ROWS);
+            for row in moment.iter(from) {
+                let (key, value) = row.into_inner().map_err(self.failed())?;
+                batch.insert(into, key, value);
+                copied += 1;
+                if batch.len() == COPY_ROWS {
+                    let full = std::mem::replace(&mut batch, copy.batch(COPY_ROWS));
+                    full.commit().map_err(copy.failed())?;
+                }
+            }
+            batch.commit().map_err(copy.failed())?;
+        }
+        copy.settle()?;
+        Ok(copied)
     }
 
     pub fn remember(&self, request: &str, progress: &[u8], settled: bool) -> Result<(), StoreError> {
