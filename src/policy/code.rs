@@ -75,7 +75,7 @@ codes! {
     AmbiguousAttribute "ambiguous_attribute" Quarantine "an attribute stands in the event twice, with different values" "send one subject, tenant, conversation, region and time an event; mind duplicate JSON members";
     BadAttribute "bad_attribute" Quarantine "an attribute is there but is not of its form" "a tenant is 1 to 128 of `A-Za-z0-9._:-`, a time RFC 3339 or milliseconds, a subject a text or a number";
     BadHeader "bad_header" Quarantine "a header that Lethe reads is not UTF-8" "send headers as UTF-8 text";
-    MissingTime "missing_time" Quarantine "neither the event nor the record has a time" "send the time, or let the topic keep timestamps (`message.timestamp.type`)";
+    MissingTime "missing_time" Quarantine "neither the event nor the record has a time, or it lies before 1970 or after 8999" "send the time, or let the topic keep timestamps (`message.timestamp.type`)";
     BadCloudevent "bad_cloudevent" Quarantine "the CloudEvents envelope breaks the specification" "check `specversion`, `id`, `source` and `type`";
     MissingTenant "missing_tenant" Quarantine "the event names no tenant and the pipeline has no default" "send the tenant, or set `event.default_tenant`";
     MissingSubject "missing_subject" Quarantine "the pipeline requires a subject and the event names none" "send the subject, or set `require_subject: false`";
