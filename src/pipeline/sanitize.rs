@@ -62,6 +62,8 @@ pub(super) struct Sanitizing<'a> {
     notes: Vec<Code>,
 }
 
+/// RFC 3339 ends with the year 9999; the rest is for retention.
+const YEAR_9000_MS: i64 = 221_845_392_000_000;
 /// Verbatim occurrences of shorter subject ids are not looked for: they would be found everywhere.
 const LEAST_SUBJECT_BYTES: usize = 4;
 
@@ -420,12 +422,14 @@ impl Sanitizing<'_> {
     }
 }
 
-/// The event's own time, but never later than the record's: an event can't escape a fence by claiming to be young.
+/// The event's own time, but never later than the record's: an event can't escape a fence by claiming to be young. A time
+/// that headers and facts could not write in RFC 3339 is none.
 pub(super) fn event_time_ms(record: &RawRecord, event: &Event<'_>) -> Option<i64> {
-    match (event.time_ms(), record.timestamp_ms) {
-        (Some(event), Some(record)) => Some(event.min(record)),
-        (event, record) => event.or(record),
-    }
+    let at_ms = match (event.time_ms(), record.timestamp_ms) {
+        (Some(event), Some(record)) => event.min(record),
+        (event, record) => event.or(record)?,
+    };
+    (0..YEAR_9000_MS).contains(&at_ms).then_some(at_ms)
 }
 
 /// Whether detection reads a slot. Tenant, region and time are checked forms; the subject is replaced whole; Lethe's own

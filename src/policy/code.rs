@@ -13,6 +13,8 @@ pub enum Outcome {
     Block,
     /// The event passes; the code says what it lost.
     Note,
+    /// The deletion request is turned down, and a signed receipt says so.
+    Refuse,
 }
 
 impl Outcome {
@@ -22,6 +24,7 @@ impl Outcome {
             Self::Quarantine => "quarantine",
             Self::Block => "block",
             Self::Note => "note",
+            Self::Refuse => "refuse",
         }
     }
 }
@@ -72,7 +75,7 @@ codes! {
     AmbiguousAttribute "ambiguous_attribute" Quarantine "an attribute stands in the event twice, with different values" "send one subject, tenant, conversation, region and time an event; mind duplicate JSON members";
     BadAttribute "bad_attribute" Quarantine "an attribute is there but is not of its form" "a tenant is 1 to 128 of `A-Za-z0-9._:-`, a time RFC 3339 or milliseconds, a subject a text or a number";
     BadHeader "bad_header" Quarantine "a header that Lethe reads is not UTF-8" "send headers as UTF-8 text";
-    MissingTime "missing_time" Quarantine "neither the event nor the record has a time" "send the time, or let the topic keep timestamps (`message.timestamp.type`)";
+    MissingTime "missing_time" Quarantine "neither the event nor the record has a time, or it lies before 1970 or after 8999" "send the time, or let the topic keep timestamps (`message.timestamp.type`)";
     BadCloudevent "bad_cloudevent" Quarantine "the CloudEvents envelope breaks the specification" "check `specversion`, `id`, `source` and `type`";
     MissingTenant "missing_tenant" Quarantine "the event names no tenant and the pipeline has no default" "send the tenant, or set `event.default_tenant`";
     MissingSubject "missing_subject" Quarantine "the pipeline requires a subject and the event names none" "send the subject, or set `require_subject: false`";
@@ -85,7 +88,6 @@ codes! {
     FirewallQuarantine "firewall_quarantine" Quarantine "the text looks hostile" "look at the reasons in the audit fact; raise `firewall.quarantine` if they are wrong";
     OutputTooLarge "output_too_large" Quarantine "the sanitised record would be larger than the broker takes" "raise the topic's `max.message.bytes` and `message.max.bytes`, or send less in one event";
     InternalError "internal_error" Quarantine "Lethe broke an invariant of its own on this record" "report the place that the log names; the record waits at its source position";
-    BadRequest "bad_request" Quarantine "a deletion request is malformed" "see `schemas/deletion-request.schema.json`";
     FirewallBlock "firewall_block" Block "the text is hostile beyond doubt" "look at the reasons in the audit fact; raise `firewall.block` if they are wrong";
     BlockedByPolicy "blocked_by_policy" Block "the event holds a kind that the pipeline blocks" "stop sending it, or choose another treatment for the kind";
     ErasedSubject "erased_subject" Note "the subject was erased: the event went out irreversibly redacted" "nothing: this is what was asked for; `after_erasure: renew` lets later events be sealed again";
@@ -95,6 +97,19 @@ codes! {
     NotForAudience "not_for_audience" Note "a token stayed: its original is not for this audience" "add the kind to the audience under `restore.audiences`; it holds for later events";
     SealedMissing "sealed_missing" Note "a token stayed: no sealed original rides with the event" "let workers echo the `lethe-sealed` header";
     SealedBroken "sealed_broken" Note "a token stayed: its sealed original belongs elsewhere or was altered" "find who changed the `lethe-sealed` header";
+    RequestEmpty "request_empty" Refuse "the deletion request has no value" "send a request as `schemas/deletion-request.schema.json` says";
+    RequestTooLarge "request_too_large" Refuse "the deletion request is longer than 64 KiB" "send the listed members only";
+    RequestNotJson "request_not_json" Refuse "the deletion request is not a JSON object" "send a request as `schemas/deletion-request.schema.json` says";
+    RequestBadId "request_bad_id" Refuse "`request_id` is not of its form" "1 to 128 of `A-Za-z0-9._:-`, or leave it out";
+    RequestMissingTenant "request_missing_tenant" Refuse "the deletion request names no tenant and the pipeline has no default" "send `tenant`, or set `request.default_tenant`";
+    RequestBadTenant "request_bad_tenant" Refuse "`tenant` is not of its form" "1 to 128 of `A-Za-z0-9._:-`";
+    RequestMissingSubject "request_missing_subject" Refuse "the deletion request names no subject" "send `subject`";
+    RequestBadSubject "request_bad_subject" Refuse "`subject` is no text, empty, or longer than 1 KiB" "send the id that events carry, as a JSON string";
+    RequestUnknownReason "request_unknown_reason" Refuse "`reason` or `legal_ground` is none of those listed" "see `schemas/deletion-request.schema.json`; prose would be personal data in the evidence";
+    RequestBadTime "request_bad_time" Refuse "`requested_at` or `erase_through` is no time" "send RFC 3339";
+    RequestFutureFence "request_future_fence" Refuse "`erase_through` lies in the future" "send a time that has passed, or leave it out";
+    RequestBadVerification "request_bad_verification" Refuse "`identity_verification` is not a short name" "1 to 64 of `A-Za-z0-9._:/+-`, such as `email_link`";
+    RequestIdReused "request_id_reused" Refuse "`request_id` was used before, for another subject" "send a request id of its own";
 }
 
 impl From<&Unreadable> for Code {
