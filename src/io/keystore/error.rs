@@ -119,6 +119,7 @@ impl StoreError {
             | Self::ForeignKeeper { .. }
             | Self::RootMissing(_)
             | Self::Orphan { .. }
+            | Self::Occupied(_)
             | Self::Damaged(_)
             | Self::Incomplete { .. }
             | Self::Broken => true,
@@ -139,6 +140,7 @@ impl StoreError {
             Self::ForeignKeeper { .. } => "foreign_keeper",
             Self::RootMissing(_) => "root_missing",
             Self::Orphan { .. } => "orphan",
+            Self::Occupied(_) => "occupied",
             Self::Keeper(_) => "root_keeper",
             Self::Lingers(_) => "root_lingers",
             Self::Full(_) => "disk_full",
