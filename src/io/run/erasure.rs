@@ -13,7 +13,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::health::{Beat, Stop};
 use super::setback::{Setback, WorkerError};
-use crate::audit::{Chain, Fact, Moment, Name, Outcome, PipelineRef, Source};
+use crate::audit::{Chain, Moment, Name, PipelineRef, Source};
 use crate::erasure::{
     Destruction, Effect, Input, Irreversibility, Machine, Phase, Receipt, Rejected, Request, RootKeeper, State, sign,
 };
@@ -381,16 +381,9 @@ impl ErasureWorker {
             return Ok(chains);
         }
         for (source, offset, metadata) in self.intake.committed(&missing)? {
-            let chain = match resume(&self.client, &self.audit_topic, &source, offset, &metadata)? {
-                Resumed::Committed(head) => Chain::resume(source.clone(), head),
-                Resumed::Tail(head) => {
-                    let mut chain = Chain::resume(source.clone(), head);
-                    let (at, pipeline) = (Moment(self.clock.wall_ms()), self.pipeline.clone());
-                    chain.append(&Fact::new(offset.unwrap_or(0), Outcome::Resumed, at, pipeline));
-                    chain
-                }
-            };
-            chains.insert(source, chain);
+            let (Resumed::Committed(head) | Resumed::Tail(head)) =
+                resume(&self.client, &self.audit_topic, &source, offset, &metadata)?;
+            chains.insert(source.clone(), Chain::resume(source, head));
         }
         Ok(chains)
     }
