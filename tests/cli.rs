@@ -1,7 +1,7 @@
 //! The command line as a person or a script meets it: what goes in, what comes out, the exit code, and that every error says
 //! what to do. No broker is needed.
 #![cfg(feature = "io")]
-#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+#![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect fails there and then")]
 
 use std::fs;
 use std::io::Write;
