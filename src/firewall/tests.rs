@@ -140,29 +140,6 @@ fn a_reason_has_one_code_and_its_place_in_the_list() {
     assert!(RULES.iter().all(|rule| rule.weight < 100 && !rule.triggers.is_empty()));
 }
 
-/// Share of honest documents that score 40 or more, over JSON lines with a `text` member: the files named in
-/// `LETHE_BENIGN` (separated by `:`). They are not part of this repository.
-#[test]
-#[ignore = "reads a corpus that is not part of the repository: LETHE_BENIGN=a.jsonl:b.jsonl"]
-#[expect(clippy::disallowed_methods, reason = "a measurement by hand names its corpus in the environment")]
-fn more_than_one_honest_document_in_a_hundred_is_flagged() {
-    let files = std::env::var("LETHE_BENIGN").expect("LETHE_BENIGN names JSON-lines files");
-    let (mut flagged, mut total) = (0, 0);
-    for file in files.split(':') {
-        for line in std::fs::read_to_string(file).unwrap().lines() {
-            let document: serde_json::Value = serde_json::from_str(line).unwrap();
-            let verdict = judge(document["text"].as_str().unwrap());
-            total += 1;
-            if verdict.score > 0 {
-                println!("{} {} {:?}", document["id"], verdict.score, verdict.reasons);
-            }
-            flagged += i32::from(verdict.score >= 40);
-        }
-    }
-    println!("{flagged} of {total} at 40 or more");
-    assert!(total > 0 && flagged * 100 <= total);
-}
-
 proptest! {
     #[test]
     fn some_text_makes_the_judge_panic_or_leave_its_scale(text: String, tail in ".{0,20}") {

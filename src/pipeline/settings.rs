@@ -1,7 +1,7 @@
 //! `lethe.yaml` as true: [`settings`] reads file text and environment into [`Settings`], or says everything that is wrong.
 
+use core::net::SocketAddr;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 

@@ -312,7 +312,7 @@ fn ipv4(text: &[u8]) -> bool {
 }
 
 fn ipv6(text: &[u8]) -> bool {
-    let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse::<std::net::Ipv6Addr>().ok());
+    let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse::<core::net::Ipv6Addr>().ok());
     // `::`, `::1` and the like name no one; `a::b` is how code writes paths.
     parsed.is_some_and(|address| address.segments().iter().filter(|s| **s != 0).count() >= 2)
         && text.iter().filter(|b| b.is_ascii_digit()).count() >= 2
