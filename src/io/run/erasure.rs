@@ -124,7 +124,7 @@ impl ErasureWorker {
             match done {
                 Ok(()) => {
                     setbacks = 0;
-                    self.beat.trouble(false);
+                    self.beat.trouble(!self.intake.reachable());
                 }
                 Err(setback) => {
                     setbacks += 1;
