@@ -3,6 +3,14 @@
 //!
 //! `LETHE_TEST_EVENTS` sets how many events go through the test of exactly-once (20,000).
 #![cfg(feature = "io")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test may panic, tells its figures, and reads the clock and its environment"
+)]
 
 mod support;
 

@@ -51,7 +51,7 @@ impl Traffic {
         let number = self.due.len();
         let text = String::from_utf8(sample.value).expect("samples are UTF-8");
         let (due, value) = match (number % 10, number / 10 % 10) {
-            (9, 0) => (Due::Quarantine("not_json"), Some(text[..text.len() / 2].as_bytes().to_vec())),
+            (9, 0) => (Due::Quarantine("not_json"), Some(text.as_bytes()[..text.len() / 2].to_vec())),
             (9, 1) => (Due::Quarantine("not_utf8"), Some([text.as_bytes(), &[0xff, 0xfe]].concat())),
             (9, 2) => (Due::Quarantine("empty"), Some(Vec::new())),
             (9, 3) => (Due::Quarantine("tombstone"), None),
