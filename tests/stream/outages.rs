@@ -1,8 +1,6 @@
 //! What Lethe depends on goes away: it says so with a remedy, offsets stay, and it goes on without hand work where it can.
 
 use std::collections::BTreeMap;
-use std::thread;
-use std::time::Duration;
 
 use crate::deployment::{Deployment, LIMIT, Settings, stop};
 use crate::support::{Cluster, Lethe, free_address, http_get, wait_for};
@@ -42,13 +40,12 @@ fn a_broker_that_was_gone_needs_no_hand_work_when_it_is_back() {
         (committed.values().map(|it| it.offset).sum::<i64>() >= 500).then_some(())
     });
     cluster.kill();
-    // Long enough that calls in flight fail, and that it says so.
-    wait_for("it to notice", LIMIT, || http_get(deployment.admin, "/livez"));
-    thread::sleep(Duration::from_secs(3));
+    wait_for("to be not ready", LIMIT, || http_get(deployment.admin, "/readyz").filter(|(status, _)| *status == 503));
     assert_eq!(http_get(deployment.admin, "/livez").map(|(status, _)| status), Some(200), "a restart would not help");
     cluster.restart();
     cluster.produce(&topic, &traffic.take(500));
     deployment.wait_until_consumed("prompts.raw");
+    wait_for("to be ready", LIMIT, || http_get(deployment.admin, "/readyz").filter(|(status, _)| *status == 200));
     stop(lethe);
     assert_each_once(&deployment, 3_500);
     deployment.verify_audit("lethe.yaml");

@@ -56,7 +56,10 @@ impl ClientContext for Watch {
     }
 
     fn error(&self, error: KafkaError, _reason: &str) {
-        tracing::warn!(%error, "kafka client");
+        // Said by `endure`, once.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            tracing::warn!(%error, "kafka client");
+        }
     }
 
     fn stats(&self, statistics: Statistics) {
@@ -90,7 +93,12 @@ pub struct Intake {
     clock: Arc<dyn Clock>,
     topics: Vec<Arc<str>>,
     joined: bool,
+    /// When the client last said that no broker answers; a record since then proves otherwise.
+    away_at_ms: Option<u64>,
 }
+
+/// The client tries again every ten seconds at least, and says so each time that it fails.
+const AWAY_MS: u64 = 15_000;
 
 /// What [`Intake::collect`] came back with.
 #[derive(Debug, Default)]
@@ -116,12 +124,17 @@ impl Intake {
             .map_err(|error| Trouble::Fatal(format!("kafka consumer: {error}")))?;
         let names: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
         consumer.subscribe(&names).map_err(|error| Trouble::Fatal(format!("kafka consumer: {error}")))?;
-        Ok(Self { consumer, clock, topics: topics.to_vec(), joined: false })
+        Ok(Self { consumer, clock, topics: topics.to_vec(), joined: false, away_at_ms: None })
     }
 
     /// Whether the group has answered: partitions were assigned at least once (or there were none to assign).
     pub fn joined(&self) -> bool {
         self.joined
+    }
+
+    /// Whether a broker answers, as far as is known.
+    pub fn reachable(&self) -> bool {
+        self.away_at_ms.is_none_or(|at| self.clock.monotonic_ms().saturating_sub(at) > AWAY_MS)
     }
 
     /// Polls until a limit is reached, `stop` says so, or nothing came for `idle`.
@@ -139,6 +152,7 @@ impl Intake {
                     if batch.records.is_empty() {
                         deadline_ms = self.clock.monotonic_ms() + limits.linger_ms;
                     }
+                    self.away_at_ms = None;
                     bytes += record.value.as_ref().map_or(0, Sensitive::len) + 256;
                     batch.records.push(record);
                 }
@@ -203,7 +217,7 @@ impl Intake {
         tracing::info!(assigned = changes.assigned, revoked = batch.revoked.len(), "rebalanced");
     }
 
-    fn endure(&self, error: KafkaError) -> Result<(), Trouble> {
+    fn endure(&mut self, error: KafkaError) -> Result<(), Trouble> {
         use RDKafkaErrorCode as C;
         match error.rdkafka_error_code() {
             Some(C::PartitionEOF) => Ok(()),
@@ -216,6 +230,13 @@ impl Intake {
                 )))
             }
             _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => Err(Trouble::Fatal(error.to_string())),
+            Some(C::AllBrokersDown) => {
+                if self.reachable() {
+                    tracing::warn!("no broker answers; looking for one until it does");
+                }
+                self.away_at_ms = Some(self.clock.monotonic_ms());
+                Ok(())
+            }
             // Brokers that went away are looked for by librdkafka itself; we keep polling and stay a member.
             _ => {
                 tracing::warn!(%error, "consuming");

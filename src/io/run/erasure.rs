@@ -125,7 +125,7 @@ impl ErasureWorker {
             match done {
                 Ok(()) => {
                     setbacks = 0;
-                    self.beat.trouble(false);
+                    self.beat.trouble(!self.intake.reachable());
                 }
                 Err(setback) => {
                     setbacks += 1;

@@ -79,7 +79,7 @@ impl Worker {
                         tracing::info!(worker = %self.name, setbacks, "recovered");
                     }
                     setbacks = 0;
-                    self.beat.trouble(false);
+                    self.beat.trouble(!self.intake.reachable());
                 }
                 Err(setback) => {
                     setbacks += 1;
@@ -196,6 +196,7 @@ impl Worker {
                     }
                     Err(trouble @ Trouble::Fatal(_)) => return Err(WorkerError::Kafka(trouble)),
                     Err(trouble) => {
+                        self.beat.trouble(true);
                         tracing::warn!(worker = %self.name, %trouble, "no new producer yet");
                         continue;
                     }
@@ -203,7 +204,10 @@ impl Worker {
             }
             match self.intake.rewind() {
                 Ok(()) => return Ok(()),
-                Err(trouble) => tracing::warn!(worker = %self.name, %trouble, "can't rewind yet"),
+                Err(trouble) => {
+                    self.beat.trouble(true);
+                    tracing::warn!(worker = %self.name, %trouble, "can't rewind yet");
+                }
             }
         }
         Ok(())
