@@ -109,10 +109,10 @@ fn properties(_: &mut SchemaGenerator) -> Schema {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct BatchSection {
-    /// Records, 1 to 100000 (default 2000).
+    /// Records, 1 to 100000 (default 10000).
     #[schemars(range(min = 1, max = 100_000))]
     pub(super) records: u32,
-    /// Bytes of records (default `8MiB`).
+    /// Bytes of records (default `16MiB`).
     pub(super) bytes: Bytes,
     /// Milliseconds from the first record to the commit, 1 to 5000 (default 100).
     #[schemars(range(min = 1, max = 5000))]
@@ -121,7 +121,7 @@ pub(super) struct BatchSection {
 
 impl Default for BatchSection {
     fn default() -> Self {
-        Self { records: 2000, bytes: Bytes::Number(8 << 20), linger_ms: 100 }
+        Self { records: 10_000, bytes: Bytes::Number(16 << 20), linger_ms: 100 }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::producer::{BaseProducer, Producer};
 
-use super::outbox::{Reports, send};
+use super::outbox::{Reports, drain, send};
 use super::{Client, ClientRole, Trouble};
 use crate::pipeline::OutRecord;
 
@@ -35,7 +35,7 @@ impl Mirror {
 
     /// Waits until every queued record is acknowledged; anything else must keep the offsets where they are.
     pub fn settle(&self) -> Result<(), Trouble> {
-        let flushed = self.producer.flush(self.deadline);
+        let flushed = drain(&self.producer, self.deadline);
         match (flushed, self.producer.context().take_failure()) {
             (Ok(()), None) => Ok(()),
             (Err(error), _) => Err(Trouble::Abort(format!("another cluster did not answer in time: {error}"))),
