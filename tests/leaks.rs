@@ -530,7 +530,7 @@ impl Ground {
             files.push(file);
         }
         let ground = Self { cluster, prefix, group, workspace, admin, files };
-        for name in ["prompts.raw", "responses.raw", "privacy.deletions"] {
+        for name in ["prompts.raw", "responses.raw", "privacy.deletions", "requests.kept"] {
             cluster.create_topic(&ground.topic(name), 2, &[("max.message.bytes", "20000000")]);
         }
         for name in ["responses.restored.eu", "responses.restored.us"].into_iter().chain(SEARCHED) {
@@ -626,6 +626,8 @@ fn nothing_that_was_planted_is_in_any_output_log_metric_or_error() {
     ground.produce("responses.raw", &responses);
     let deletions = requests(&mut counter);
     ground.produce("privacy.deletions", &deletions);
+    // Requests may be deleted as soon as they are carried out: these stay for the search.
+    ground.produce("requests.kept", &deletions);
     for name in ["responses.raw", "responses.sanitized.eu", "privacy.deletions"] {
         ground.consumed(name);
     }
@@ -684,7 +686,7 @@ fn the_search_had_something_to_find(
     log: &[u8],
 ) {
     let mut found = BTreeSet::new();
-    for name in ["prompts.raw", "responses.raw", "privacy.deletions"] {
+    for name in ["prompts.raw", "responses.raw", "requests.kept"] {
         for record in ground.read(name) {
             for (_, bytes) in parts(&record) {
                 found.extend(search.hits(bytes).into_iter().map(|(canary, _)| canary));
