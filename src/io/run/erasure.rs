@@ -8,6 +8,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::chains::Chains;
@@ -92,6 +94,9 @@ impl ErasureWorker {
         });
         let name = |text: &str| Name::new(text).unwrap_or(Name::fixed("erase"));
         let purger = erase.purge.then(|| Topics::open(&client).ok()).flatten();
+        let signer = store.signing_key().map_err(WorkerError::Store)?.public_key();
+        let public_key = STANDARD.encode(signer);
+        tracing::info!(signer = %crate::erasure::key_id(&signer), public_key, "receipts are signed with this key");
         let chains = Chains::new(client.clone(), Arc::clone(&settings.audit_topic), loaded.segment_bytes());
         Ok(Self {
             intake,
