@@ -15,6 +15,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use super::chains::Chains;
 use super::health::{Beat, Stop};
 use super::setback::{Setback, WorkerError};
+use super::way_back::WayBack;
 use crate::audit::{Fact, Moment, Name, Outcome, PipelineRef, Source};
 use crate::erasure::{
     Destruction, Effect, Input, Irreversibility, Machine, Phase, Receipt, Rejected, Request, RootKeeper, State, Step,
@@ -395,24 +396,9 @@ impl ErasureWorker {
         self.beat.trouble(true);
         let trouble = setback.trouble()?;
         tracing::warn!(%trouble, setbacks, "erasures rolled back to the committed offsets");
-        let mut renew = matches!(trouble, Trouble::Renew(_) | Trouble::Fenced(_)) || self.outbox.abort().is_err();
-        let mut tries = 0;
-        while !self.stop.requested() {
-            self.beat.tick(self.clock.monotonic_ms());
-            std::thread::sleep(Duration::from_millis(50 << (setbacks + tries).min(7)));
-            tries += 1;
-            if renew {
-                match Outbox::open(&self.client, "erasure") {
-                    Ok(outbox) => (self.outbox, renew) = (outbox, false),
-                    Err(trouble @ Trouble::Fatal(_)) => return Err(WorkerError::Kafka(trouble)),
-                    Err(_) => continue,
-                }
-            }
-            if self.intake.rewind().is_ok() {
-                return Ok(());
-            }
-        }
-        Ok(())
+        let way =
+            WayBack { name: "erasure", client: &self.client, clock: &*self.clock, beat: &self.beat, stop: &self.stop };
+        way.go(&trouble, setbacks, &mut self.outbox, &self.intake)
     }
 
     fn oldest_seconds(&self) -> f64 {

@@ -6,6 +6,7 @@ mod health;
 mod service;
 mod setback;
 mod tally;
+mod way_back;
 mod worker;
 
 pub use health::{Health, Stop};

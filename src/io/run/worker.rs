@@ -10,6 +10,7 @@ use super::chains::{Chains, Open};
 use super::health::{Beat, Stop};
 use super::setback::{Setback, WorkerError};
 use super::tally::Tally;
+use super::way_back::WayBack;
 use crate::audit::Source;
 use crate::event::RawRecord;
 use crate::io::clock::Clock;
@@ -206,45 +207,20 @@ impl Worker {
     fn recover(&mut self, setback: Setback, setbacks: u32) -> Result<(), WorkerError> {
         self.chains.clear();
         let trouble = setback.trouble()?;
-        metrics::counter!("lethe_transactions_total", "outcome" => "aborted").increment(1);
         tracing::warn!(worker = %self.name, %trouble, setbacks, "batch rolled back");
-        let mut renew = match trouble {
-            // Two processes of one name fence each other for ever; one of them must go.
-            Trouble::Fenced(_) if setbacks >= 3 => return Err(WorkerError::Kafka(trouble)),
-            Trouble::Renew(_) | Trouble::Fenced(_) => true,
-            Trouble::Abort(_) | Trouble::Retry(_) | Trouble::Fatal(_) => self.outbox.abort().is_err(),
-        };
-        self.beat.trouble(setbacks > 1);
-        let mut tries = 0;
-        while !self.stop.requested() {
-            self.beat.tick(self.shared.clock.monotonic_ms());
-            let pause = Duration::from_millis(50 << (setbacks + tries).min(7));
-            std::thread::sleep(pause);
-            tries += 1;
-            if renew {
-                match Outbox::open(&self.shared.client, &self.name) {
-                    Ok(outbox) => {
-                        self.outbox = outbox;
-                        renew = false;
-                        metrics::counter!("lethe_transactions_total", "outcome" => "renewed").increment(1);
-                    }
-                    Err(trouble @ Trouble::Fatal(_)) => return Err(WorkerError::Kafka(trouble)),
-                    Err(trouble) => {
-                        self.beat.trouble(true);
-                        tracing::warn!(worker = %self.name, %trouble, "no new producer yet");
-                        continue;
-                    }
-                }
-            }
-            match self.intake.rewind() {
-                Ok(()) => return Ok(()),
-                Err(trouble) => {
-                    self.beat.trouble(true);
-                    tracing::warn!(worker = %self.name, %trouble, "can't rewind yet");
-                }
-            }
+        // Two processes of one name fence each other for ever; one of them must go.
+        if matches!(trouble, Trouble::Fenced(_)) && setbacks >= 3 {
+            return Err(WorkerError::Kafka(trouble));
         }
-        Ok(())
+        self.beat.trouble(setbacks > 1);
+        let way = WayBack {
+            name: &self.name,
+            client: &self.shared.client,
+            clock: &*self.shared.clock,
+            beat: &self.beat,
+            stop: &self.stop,
+        };
+        way.go(&trouble, setbacks, &mut self.outbox, &self.intake)
     }
 }
 
