@@ -5,10 +5,13 @@
 
 mod arbitrate;
 mod automata;
+mod border;
 mod compile;
 mod config;
+mod context;
 mod detector;
 mod engine;
+mod gate;
 mod kinds;
 mod masks;
 mod names;
@@ -17,6 +20,7 @@ mod rule;
 mod rules;
 mod sift;
 mod simd;
+mod streets;
 mod unfold;
 mod validators;
 mod words;

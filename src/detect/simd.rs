@@ -5,7 +5,7 @@
 
 use super::compile::Prefixes;
 use super::masks::{BLOCK, Masks, portable};
-use super::sift::Sieve;
+use super::sift::{Sieve, WINDOW};
 use super::words::Vocabulary;
 
 /// How this machine reads a block.
@@ -40,45 +40,39 @@ impl Reader {
 
     /// [`Sieve::sift`] with the machine's instructions for single bits.
     #[inline]
-    #[expect(clippy::too_many_arguments, reason = "as `Sieve::sift`")]
     pub fn sift(
         self,
         sieve: &mut Sieve,
-        text: &[u8],
-        at: usize,
+        window: &[u8; WINDOW],
         starts: u64,
         block: &Masks,
         next: u64,
-        vocabulary: &Vocabulary,
-        prefixes: &Prefixes,
+        lists: (&Vocabulary, &Prefixes),
     ) {
         #[cfg(target_arch = "x86_64")]
         if self.avx2 {
             #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the features")]
             // SAFETY: the machine has AVX2, BMI1 and BMI2.
             unsafe {
-                sift_bits(sieve, text, at, starts, block, next, vocabulary, prefixes);
+                sift_bits(sieve, window, starts, block, next, lists);
             }
             return;
         }
-        sieve.sift(text, at, starts, block, next, vocabulary, prefixes);
+        sieve.sift(window, starts, block, next, lists);
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2")]
-#[expect(clippy::too_many_arguments, reason = "as `Sieve::sift`")]
 fn sift_bits(
     sieve: &mut Sieve,
-    text: &[u8],
-    at: usize,
+    window: &[u8; WINDOW],
     starts: u64,
     block: &Masks,
     next: u64,
-    vocabulary: &Vocabulary,
-    prefixes: &Prefixes,
+    lists: (&Vocabulary, &Prefixes),
 ) {
-    sieve.sift(text, at, starts, block, next, vocabulary, prefixes);
+    sieve.sift(window, starts, block, next, lists);
 }
 
 /// Sixty-four bytes as two vectors; each mask is two comparisons and two moves of sign bits.

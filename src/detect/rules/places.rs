@@ -97,7 +97,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         name: "address-street",
         kind: ADDRESS,
-        start: Start::House,
+        start: Start::Digit,
         pattern: concat!(
             r"(?:[0-9]{2,6} )?[0-9]{1,6}[A-Za-z]?(?:[-/][0-9]{1,4})? (?:[A-Z\xC3-\xC5][A-Za-z\x80-\xFF.'-]* )+",
             r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Circle|Cir|Place|Pl|Square|Sq|Terrace|Ter|Way|Parkway|Pkwy|",
@@ -208,7 +208,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         name: "address-number-first",
         kind: ADDRESS,
-        start: Start::House,
+        start: Start::Digit,
         pattern: concat!(
             r"[0-9]{1,5}(?: ?(?:bis|ter|[A-Z]))?,? (?:rue|avenue|boulevard|place|all\xC3\xA9e|chemin|quai|impasse|route|cours|Rue|Avenue|Boulevard|Place|Chemin|Quai|Route)",
             r"(?: (?:[A-Z\xC3-\xC5][A-Za-z\x80-\xFF.'-]*|de|du|des|la|le|les|l'[A-Z][a-z]+|d'[A-Z][a-z]+|et)){1,6}",

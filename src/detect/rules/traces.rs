@@ -65,7 +65,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         name: "date-day-month",
         kind: DATE,
-        start: Start::House,
+        start: Start::Digit,
         pattern: r"[0-9]{1,2}(?:st|nd|rd|th)?[. ]{1,2}(?:of )?(?:(?i:jan(?:uar[yi]?)?|feb(?:ruar[yi]?)?|mar(?:ch)?|m\xC3\xA4rz|apr(?:il)?|may|mai|jun[ei]?|jul[yi]?|aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?))\.?,? (?:19|20)[0-9]{2}",
         border: Border::Number,
         check: v::DATE,
@@ -327,7 +327,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         name: "age",
         kind: AGE,
-        start: Start::House,
+        start: Start::Digit,
         pattern: r"(?:1[01][0-9]|[1-9][0-9]?)[ -]?(?:years?[ -]old|years? of age|yo|y/o|yrs?[ -]old)",
         border: Border::Number,
         near: &["i am", "aged", "age", "patient", "she is", "he is", "my", "her", "his", "is a", "im", "i m"],
