@@ -4,7 +4,7 @@
 //! looks through the few notes around it instead of reading the text again. It says what is there, not what it is worth.
 
 use super::compile::Tables;
-use super::words::{Groups, in_word, word_len};
+use super::words::{Groups, HeadNumber, in_word, word_len};
 
 /// How far before a match its context words may stand, bytes.
 const NEAR_BYTES: usize = 64;
@@ -22,7 +22,7 @@ const NOTES: usize = 128;
 #[derive(Clone, Copy)]
 struct Note {
     at: u32,
-    head: u16,
+    head: HeadNumber,
     len: u8,
 }
 
@@ -69,9 +69,9 @@ impl<'s> Context<'s> {
 
     /// Notes a word that is a head in the vocabulary. Words come in order.
     #[inline]
-    pub fn note(&mut self, at: usize, head: u16, len: u8) {
+    pub fn note(&mut self, at: usize, head: HeadNumber, len: usize) {
         if let Some(note) = self.notes.get_mut(self.noted % NOTES) {
-            *note = Note { at: at as u32, head, len };
+            *note = Note { at: at as u32, head, len: len as u8 };
             self.noted += 1;
         }
     }
@@ -156,7 +156,7 @@ impl<'s> Context<'s> {
         if self.around.0 != at {
             let from = at.saturating_sub(NEAR_BYTES);
             let vocabulary = &self.tables.vocabulary;
-            let around = self.notes_from(from).fold(self.field, |all, note| all | vocabulary.head(note.head).groups);
+            let around = self.notes_from(from).fold(self.field, |all, note| all | vocabulary.groups_of(note.head));
             self.around = (at, around);
         }
         let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or_default();

@@ -11,9 +11,9 @@ use super::gate::Patterns;
 use super::masks::{BLOCK, Masks};
 use super::rule::{Border, Rule, Start};
 use super::simd::Reader;
-use super::sift::{Passed, Sieve, WINDOW};
+use super::sift::{Sieve, WINDOW};
 use super::streets;
-use super::words::in_word;
+use super::words::{head_at, in_word};
 use super::{Evidence, Finding, Hint};
 
 /// The longest local part that RFC 5321 allows.
@@ -52,16 +52,16 @@ impl<'s> Scan<'s> {
         let mut carry = Carry::default();
         let mut block = block_at(reader, text, 0);
         let mut next = block_at(reader, text, BLOCK);
-        let (mut words, mut next_words) = (Sieve::new(), Sieve::new());
+        let [mut words, mut next_words] = [Sieve::new(), Sieve::new()];
         self.sift(&mut words, 0, &block, 0, &next);
         let mut at = 0;
         while at < text.len() {
             let second = block_at(reader, text, at + 2 * BLOCK);
             self.sift(&mut next_words, at + BLOCK, &next, block.word() >> 63, &second);
-            self.block(at, &block, &next, carry, words.passed());
+            self.block(at, &block, &next, carry, &words);
             carry = Carry { word: block.word() >> 63, letter: block.letter >> 63, dash: block.dash >> 63 };
             (block, next) = (next, second);
-            std::mem::swap(&mut words, &mut next_words);
+            words = next_words;
             at += BLOCK;
         }
     }
@@ -70,31 +70,40 @@ impl<'s> Scan<'s> {
     #[inline]
     fn sift(&mut self, sieve: &mut Sieve, at: usize, block: &Masks, carry: u64, next: &Masks) {
         let tables = self.tables;
-        let word = block.word();
-        let starts = word & !(word << 1 | carry) & block.letter;
         let rest = self.text.as_bytes().get(at..).unwrap_or_default();
         let lists = (&tables.vocabulary, &tables.prefixes);
         match rest.first_chunk::<WINDOW>() {
-            Some(window) => tables.reader.sift(sieve, window, starts, block, next.word(), lists),
+            Some(window) => tables.reader.sift(sieve, window, block, carry, next, lists),
             None => {
                 let mut window = [0u8; WINDOW];
                 window.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-                tables.reader.sift(sieve, &window, starts, block, next.word(), lists);
+                tables.reader.sift(sieve, &window, block, carry, next, lists);
             }
         }
-        for word in sieve.passed() {
-            if word.head != 0 && !tables.vocabulary.head(word.head).groups.is_empty() {
-                self.context.note(at + usize::from(word.bit), word.head, word.len);
+        for (bit, len) in sieve.heads.iter() {
+            if let Some(head) = tables.vocabulary.find(head_at(self.text.as_bytes(), at + bit), len)
+                && tables.vocabulary.head(head).context
+            {
+                self.context.note(at + bit, head, len);
             }
         }
         self.context.noted_to(at + BLOCK);
     }
 
-    fn block(&mut self, at: usize, block: &Masks, next: &Masks, carry: Carry, words: &[Passed]) {
+    fn block(&mut self, at: usize, block: &Masks, next: &Masks, carry: Carry, words: &Sieve) {
         let word = block.word();
         self.long_words(at, word, next.word());
-        for word in words {
-            self.word(at + usize::from(word.bit), *word);
+        for (bit, len) in words.heads.iter() {
+            self.head(at + bit, len);
+        }
+        for (bit, len) in words.names.iter() {
+            if self.tables.vocabulary.is_name(self.text.as_bytes(), at + bit, len) {
+                self.singles(&self.tables.starts.first_name, at + bit);
+            }
+        }
+        for (bit, _) in words.keys.iter() {
+            let tables = self.tables;
+            tables.prefixes.at(self.text.as_bytes(), at + bit).for_each(|rule| self.single(rule, at + bit));
         }
         let starts = word & !(word << 1 | carry.word);
         let numbers = starts & block.digit;
@@ -148,32 +157,24 @@ impl<'s> Scan<'s> {
         at.checked_sub(back).map_or(0, |at| self.byte(at))
     }
 
-    /// A word that passed the sieve.
-    fn word(&mut self, at: usize, word: Passed) {
+    /// A word with which phrases begin.
+    fn head(&mut self, at: usize, len: usize) {
         let tables = self.tables;
         let text = self.text.as_bytes();
-        let len = usize::from(word.len);
-        let head = tables.vocabulary.head(word.head);
-        if head.starts {
-            for (end, role) in tables.vocabulary.phrases_of(head, text, at, len) {
-                for rule in &role.leads {
-                    self.lead_to(*rule, end);
-                }
-                for id in &role.starts {
-                    match self.rules.get(usize::from(*id)) {
-                        Some(rule) if rule.pattern.is_empty() => {
-                            self.candidate(rule, *id, at, end);
-                        }
-                        _ => self.single(*id, at),
+        let found = tables.vocabulary.find(head_at(text, at), len).map(|number| tables.vocabulary.head(number));
+        let Some(head) = found.filter(|head| head.starts) else { return };
+        for (end, role) in tables.vocabulary.phrases_of(head, text, at, len) {
+            for rule in &role.leads {
+                self.lead_to(*rule, end);
+            }
+            for id in &role.starts {
+                match self.rules.get(usize::from(*id)) {
+                    Some(rule) if rule.pattern.is_empty() => {
+                        self.candidate(rule, *id, at, end);
                     }
+                    _ => self.single(*id, at),
                 }
             }
-        }
-        if word.name && tables.vocabulary.is_name(text, at, len) {
-            self.singles(&tables.starts.first_name, at);
-        }
-        if word.prefix {
-            tables.prefixes.at(text, at).for_each(|rule| self.single(rule, at));
         }
     }
 

@@ -25,6 +25,10 @@ pub(super) struct Masks {
     pub dash: u64,
     /// `+` and `(`.
     pub lead: u64,
+    /// `-`, `_` and `.`.
+    pub joint: u64,
+    /// `%`, `&` and `\\`: what escapes begin with.
+    pub escape: u64,
 }
 
 impl Masks {
@@ -34,10 +38,10 @@ impl Masks {
     }
 }
 
-const CLASSES: [u8; 256] = classes();
+const CLASSES: [u16; 256] = classes();
 
-const fn classes() -> [u8; 256] {
-    let mut table = [0u8; 256];
+const fn classes() -> [u16; 256] {
+    let mut table = [0u16; 256];
     let mut byte = 0usize;
     while byte < 256 {
         let bits = match byte as u8 {
@@ -47,7 +51,9 @@ const fn classes() -> [u8; 256] {
             0x80..=0xFF => 2 | 128,
             b'@' => 8,
             b':' => 16,
-            b'-' => 32,
+            b'-' => 32 | 256,
+            b'_' | b'.' => 256,
+            b'%' | b'&' | b'\\' => 512,
             b'+' | b'(' => 64,
             _ => 0,
         };
@@ -63,17 +69,20 @@ const fn classes() -> [u8; 256] {
 /// The masks of a block, on any machine.
 #[expect(clippy::indexing_slicing, reason = "hot loop: a u8 indexes a table of 256")]
 pub(super) fn portable(block: &[u8; BLOCK]) -> Masks {
-    let mut bits = [0u64; 8];
+    let mut bits = [0u64; 10];
     for (i, eight) in block.as_chunks::<8>().0.iter().enumerate() {
-        let classes = u64::from_le_bytes(eight.map(|byte| CLASSES[usize::from(byte)]));
+        let classes = eight.map(|byte| CLASSES[usize::from(byte)]);
+        let low = u64::from_le_bytes(classes.map(|class| class as u8));
+        let high = u64::from_le_bytes(classes.map(|class| (class >> 8) as u8));
         for (k, mask) in bits.iter_mut().enumerate() {
-            // Gathers bit k of eight bytes into one byte: each product bit lands in the top byte without a carry.
-            let gathered = ((classes >> k) & 0x0101_0101_0101_0101).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            let half = if k < 8 { low >> k } else { high >> (k - 8) };
+            // Gathers one bit of eight bytes into one byte: each product bit lands in the top byte without a carry.
+            let gathered = (half & 0x0101_0101_0101_0101).wrapping_mul(0x0102_0408_1020_4080) >> 56;
             *mask |= gathered << (i * 8);
         }
     }
-    let [digit, letter, upper, at, colon, dash, lead, beyond] = bits;
-    Masks { digit, letter, ascii: !beyond, upper, at, colon, dash, lead }
+    let [digit, letter, upper, at, colon, dash, lead, beyond, joint, escape] = bits;
+    Masks { digit, letter, ascii: !beyond, upper, at, colon, dash, lead, joint, escape }
 }
 
 #[cfg(test)]
@@ -95,6 +104,8 @@ mod tests {
                     u64::from(b"@:-".contains(&byte)) << at,
                     "{byte} at {at}"
                 );
+                assert_eq!(masks.joint, u64::from(b"-_.".contains(&byte)) << at, "{byte} at {at}");
+                assert_eq!(masks.escape, u64::from(b"%&\\".contains(&byte)) << at, "{byte} at {at}");
                 assert_eq!(masks.lead, u64::from(b"+(".contains(&byte)) << at, "{byte} at {at}");
                 assert_eq!(!masks.ascii, u64::from(byte >= 0x80) << at, "{byte} at {at}");
             }

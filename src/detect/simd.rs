@@ -44,9 +44,9 @@ impl Reader {
         self,
         sieve: &mut Sieve,
         window: &[u8; WINDOW],
-        starts: u64,
         block: &Masks,
-        next: u64,
+        carry: u64,
+        next: &Masks,
         lists: (&Vocabulary, &Prefixes),
     ) {
         #[cfg(target_arch = "x86_64")]
@@ -54,11 +54,11 @@ impl Reader {
             #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the features")]
             // SAFETY: the machine has AVX2, BMI1 and BMI2.
             unsafe {
-                sift_bits(sieve, window, starts, block, next, lists);
+                sift_bits(sieve, window, block, carry, next, lists);
             }
             return;
         }
-        sieve.sift(window, starts, block, next, lists);
+        sieve.sift(window, block, carry, next, lists);
     }
 }
 
@@ -67,12 +67,12 @@ impl Reader {
 fn sift_bits(
     sieve: &mut Sieve,
     window: &[u8; WINDOW],
-    starts: u64,
     block: &Masks,
-    next: u64,
+    carry: u64,
+    next: &Masks,
     lists: (&Vocabulary, &Prefixes),
 ) {
-    sieve.sift(window, starts, block, next, lists);
+    sieve.sift(window, block, carry, next, lists);
 }
 
 /// Sixty-four bytes as two vectors; each mask is two comparisons and two moves of sign bits.
@@ -122,6 +122,8 @@ fn avx2(block: &[u8; BLOCK]) -> Masks {
         at: same(b'@'),
         colon: same(b':'),
         dash: same(b'-'),
+        joint: same(b'-') | same(b'_') | same(b'.'),
+        escape: same(b'%') | same(b'&') | same(b'\\'),
         lead: same(b'+') | same(b'('),
     }
 }

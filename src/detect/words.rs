@@ -73,8 +73,14 @@ struct Phrase {
 /// Bits of the hash of a name; the filter has as many cells.
 const NAME_BITS: u32 = 16;
 
+/// Bits of that hash that names of one slot may differ in.
+const NAME_SLOT_SHIFT: u32 = 4;
+
 /// Bits of the hash that choose a bucket of first words.
 const BUCKET_BITS: u32 = 11;
+
+/// How many buckets there are.
+const BUCKETS: usize = 1 << BUCKET_BITS;
 
 /// First words that one bucket can hold.
 const LANES: usize = 4;
@@ -91,15 +97,20 @@ fn joins(byte: Option<&u8>) -> bool {
 /// A first word: the phrases that begin with it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Head {
-    /// Where they start in `Vocabulary::phrases`.
+    /// What words it is known by.
+    key: u64,
+    /// Where its phrases start in `Vocabulary::phrases`.
     first: u16,
     /// How many they are.
     count: u16,
     /// Whether one of them starts a rule.
     pub starts: bool,
-    /// The context sets of all of them.
-    pub groups: Groups,
+    /// Whether one of them is context.
+    pub context: bool,
 }
+
+/// The number of a [`Head`].
+pub(super) type HeadNumber = u16;
 
 /// All phrases, keyed by their first word.
 ///
@@ -109,14 +120,18 @@ pub(super) struct Head {
 pub(super) struct Vocabulary {
     /// Multiplied into hashes: chosen so that no bucket overflows.
     seed: u64,
-    buckets: Box<[u64]>,
+    buckets: Box<[u64; BUCKETS]>,
     /// By bucket and lane.
     heads: Box<[Head]>,
+    /// The context sets of all phrases of a head.
+    groups: Box<[Groups]>,
     phrases: Vec<Phrase>,
     /// One bit a hash of a first name.
-    name_filter: Box<[u64]>,
+    name_filter: Box<[u64; 1 << (NAME_BITS - 6)]>,
     /// First names, folded, by hash and text.
     names: Vec<(u64, Box<[u8]>)>,
+    /// Where the names of each slot of hashes start; one entry more than slots.
+    name_slots: Box<[u16]>,
 }
 
 /// Collects phrases before they are frozen.
@@ -157,17 +172,15 @@ pub(super) fn in_word(byte: u8) -> bool {
     WORD_BYTES[usize::from(byte)]
 }
 
-/// Which bits of a word's first eight bytes count, by its length.
-const KEPT: [u64; 9] =
-    [0, 0xFF, 0xFFFF, 0xFF_FFFF, 0xFFFF_FFFF, 0xFF_FFFF_FFFF, 0xFFFF_FFFF_FFFF, 0xFF_FFFF_FFFF_FFFF, u64::MAX];
+/// How many first bytes a word is known by.
+const KEY_BYTES: usize = 7;
 
-/// What a word is known by: its first eight bytes, folded, and its length.
+/// What a word is known by: its first seven bytes, folded, and its length.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of the loop over all words")]
-#[expect(clippy::indexing_slicing, reason = "hot loop: a length of at most eight in a table of nine")]
 fn key(head: u64, len: usize) -> u64 {
-    let folded = (head | 0x2020_2020_2020_2020) & KEPT[len.min(8)];
-    folded ^ (len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    let kept = (1u64 << (8 * len.min(KEY_BYTES))) - 1;
+    (head | 0x2020_2020_2020_2020) & kept | (len as u64) << 56
 }
 
 /// The seed of hashes that nobody looks up in buckets.
@@ -232,28 +245,41 @@ impl Builder {
             }
         }
         names.sort();
-        let mut name_filter = vec![0u64; 1 << (NAME_BITS - 6)].into_boxed_slice();
+        let mut name_filter = Box::new([0u64; 1 << (NAME_BITS - 6)]);
         for (hash, _) in &names {
             if let Some(cell) = name_filter.get_mut((hash >> 6) as usize) {
                 *cell |= 1 << (hash & 63);
             }
         }
+        let slots = 0..=1u64 << (NAME_BITS - NAME_SLOT_SHIFT);
+        let name_slots = slots.map(|slot| names.partition_point(|(hash, _)| hash >> NAME_SLOT_SHIFT < slot) as u16).collect();
         // Longer phrases first, so that the first match is the longest; the rest of the order only makes builds alike.
         phrases.sort_by(|(a, x), (b, y)| (a, y.tail.len(), &x.head, &x.tail).cmp(&(b, x.tail.len(), &y.head, &y.tail)));
-        let mut heads: Vec<(u64, Head)> = Vec::new();
+        let mut heads: Vec<(Head, Groups)> = Vec::new();
         for (index, (key, phrase)) in phrases.iter().enumerate() {
-            if heads.last().is_none_or(|(last, _)| last != key) {
-                heads.push((*key, Head { first: index as u16, ..Head::default() }));
+            if heads.last().is_none_or(|(last, _)| last.key != *key) {
+                heads.push((Head { key: *key, first: index as u16, ..Head::default() }, Groups::default()));
             }
-            if let Some((_, head)) = heads.last_mut() {
+            if let Some((head, groups)) = heads.last_mut() {
                 head.count += 1;
                 head.starts |= !phrase.role.leads.is_empty() || !phrase.role.starts.is_empty();
-                head.groups = head.groups | phrase.role.groups;
+                head.context |= !phrase.role.groups.is_empty();
+                *groups = *groups | phrase.role.groups;
             }
         }
         let phrases = phrases.into_iter().map(|(_, phrase)| phrase).collect();
-        let (seed, buckets, heads) = spread(&heads);
-        Vocabulary { seed, buckets, heads, phrases, name_filter, names }
+        let (seed, buckets, table) = spread(&heads);
+        let (heads, groups): (Vec<Head>, Vec<Groups>) = table.into_iter().unzip();
+        Vocabulary {
+            seed,
+            buckets,
+            heads: heads.into(),
+            groups: groups.into(),
+            phrases,
+            name_filter,
+            names,
+            name_slots,
+        }
     }
 }
 
@@ -266,13 +292,13 @@ impl Role {
 
 /// Puts first words into buckets with the first seed under which none overflows.
 // INVARIANT: there are so many buckets that one seed in some ten will do; a test looks every phrase up.
-fn spread(heads: &[(u64, Head)]) -> (u64, Box<[u64]>, Box<[Head]>) {
+fn spread(heads: &[(Head, Groups)]) -> (u64, Box<[u64; BUCKETS]>, Vec<(Head, Groups)>) {
     let mut seed = PLAIN_SEED;
     loop {
-        let mut buckets = vec![0u64; 1 << BUCKET_BITS].into_boxed_slice();
-        let mut table = vec![Head::default(); LANES << BUCKET_BITS].into_boxed_slice();
-        let fits = heads.iter().all(|(key, head)| {
-            let hash = key.wrapping_mul(seed);
+        let mut buckets = Box::new([0u64; BUCKETS]);
+        let mut table = vec![(Head::default(), Groups::default()); LANES * BUCKETS];
+        let fits = heads.iter().all(|(head, groups)| {
+            let hash = head.key.wrapping_mul(seed);
             let Some(cell) = buckets.get_mut(bucket(hash)) else { return false };
             let Some(lane) = (0..LANES).find(|lane| *cell >> (16 * lane) & 0xFFFF == 0) else { return false };
             // Two words with one fingerprint in a bucket would hide each other.
@@ -280,7 +306,7 @@ fn spread(heads: &[(u64, Head)]) -> (u64, Box<[u64]>, Box<[Head]>) {
                 return false;
             }
             *cell |= fingerprint(hash) << (16 * lane);
-            table.get_mut(bucket(hash) * LANES + lane).map(|slot| *slot = *head).is_some()
+            table.get_mut(bucket(hash) * LANES + lane).map(|slot| *slot = (*head, *groups)).is_some()
         });
         if fits {
             return (seed, buckets, table);
@@ -307,15 +333,6 @@ fn name_hash(key: u64) -> u64 {
     key.wrapping_mul(PLAIN_SEED) >> (64 - NAME_BITS)
 }
 
-/// What a word may be, by its first bytes and its length.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Probe {
-    /// One more than the number of its head; 0 where no phrase begins with it.
-    pub head: u16,
-    /// Whether it may be a first name.
-    pub name: bool,
-}
-
 impl Vocabulary {
     /// Bytes that it takes, about.
     pub fn memory_bytes(&self) -> usize {
@@ -325,33 +342,54 @@ impl Vocabulary {
             + self.names.len() * 32
     }
 
-    /// Looks a word up by its first eight bytes and its length. Cheap and without a branch.
+    /// Whether a phrase may begin with this word, by its first eight bytes and its length. Cheap and without a branch;
+    /// hardly ever wrongly yes, never wrongly no.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "part of the loop over all words")]
-    #[expect(clippy::indexing_slicing, reason = "hot loop: a hash has as many top bits as there are buckets and cells")]
-    pub fn probe(&self, head: u64, len: usize, capital: bool) -> Probe {
-        let key = key(head, len);
-        let hash = key.wrapping_mul(self.seed);
-        let bucket = bucket(hash);
-        let like = lanes_like(self.buckets[bucket], fingerprint(hash));
-        let number = (bucket * LANES) as u16 + (like.trailing_zeros() >> 4) as u16 + 1;
-        let name = name_hash(key);
-        let named = self.name_filter[(name >> 6) as usize] >> (name & 63) & 1 == 1;
-        Probe { head: if like == 0 { 0 } else { number }, name: capital & named }
+    #[expect(clippy::indexing_slicing, reason = "hot loop: a hash has as many top bits as there are buckets")]
+    pub fn may_begin(&self, head: u64, len: usize) -> bool {
+        let hash = key(head, len).wrapping_mul(self.seed);
+        lanes_like(self.buckets[bucket(hash)], fingerprint(hash)) != 0
     }
 
-    /// The head that a probe has found.
+    /// Whether a word may be a first name.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "part of the loop over all words with capitals")]
+    #[expect(clippy::indexing_slicing, reason = "hot loop: a hash has as many bits as the filter")]
+    pub fn may_be_name(&self, head: u64, len: usize) -> bool {
+        let name = name_hash(key(head, len));
+        self.name_filter[(name >> 6) as usize] >> (name & 63) & 1 == 1
+    }
+
+    /// The head that a word is, if phrases begin with it.
     #[inline]
-    pub fn head(&self, number: u16) -> Head {
-        usize::from(number).checked_sub(1).and_then(|at| self.heads.get(at)).copied().unwrap_or_default()
+    pub fn find(&self, head: u64, len: usize) -> Option<HeadNumber> {
+        let key = key(head, len);
+        let hash = key.wrapping_mul(self.seed);
+        let like = lanes_like(*self.buckets.get(bucket(hash))?, fingerprint(hash));
+        let number = bucket(hash) * LANES + (like.trailing_zeros() >> 4) as usize;
+        self.heads.get(number).filter(|head| head.key == key && like != 0).map(|_| number as HeadNumber)
+    }
+
+    /// What is known about a head.
+    #[inline]
+    pub fn head(&self, number: HeadNumber) -> Head {
+        self.heads.get(usize::from(number)).copied().unwrap_or_default()
+    }
+
+    /// The context sets of all phrases of a head.
+    #[inline]
+    pub fn groups_of(&self, number: HeadNumber) -> Groups {
+        self.groups.get(usize::from(number)).copied().unwrap_or_default()
     }
 
     /// Whether the word at `at` is a first name in the lists.
     pub fn is_name(&self, text: &[u8], at: usize, len: usize) -> bool {
         let hash = name_hash(key(head_at(text, at), len));
-        let from = self.names.partition_point(|(other, _)| *other < hash);
-        let alike = self.names.get(from..).unwrap_or_default().iter().take_while(|(other, _)| *other == hash);
-        alike.into_iter().any(|(_, name)| {
+        let slot = (hash >> NAME_SLOT_SHIFT) as usize;
+        let Some([from, to]) = self.name_slots.get(slot..slot + 2) else { return false };
+        let alike = self.names.get(usize::from(*from)..usize::from(*to)).unwrap_or_default();
+        alike.iter().any(|(_, name)| {
             let end = at + name.len();
             let whole = text.get(at..end).is_some_and(|text| same(text, name));
             whole && text.get(end).is_none_or(|byte| !in_word(*byte))
@@ -365,10 +403,11 @@ impl Vocabulary {
         at: usize,
         len: usize,
     ) -> impl Iterator<Item = (usize, &'v Role)> + 'v {
-        self.phrases_of(self.head(self.probe(head_at(text, at), len, false).head), text, at, len)
+        let head = self.find(head_at(text, at), len).map_or(Head::default(), |number| self.head(number));
+        self.phrases_of(head, text, at, len)
     }
 
-    /// The same for a head that was found before.
+    /// The same for a word whose head was found before.
     #[inline]
     pub fn phrases_of<'v>(
         &'v self,
@@ -378,18 +417,22 @@ impl Vocabulary {
         len: usize,
     ) -> impl Iterator<Item = (usize, &'v Role)> + 'v {
         let first = usize::from(head.first);
-        let word = text.get(at..at + len).unwrap_or_default();
         let phrases = self.phrases.get(first..first + usize::from(head.count)).unwrap_or_default();
+        // What the key holds of a word needs no second look.
+        let beyond = text.get(at + KEY_BYTES.min(len)..at + len).unwrap_or_default();
         phrases.iter().filter_map(move |phrase| {
-            if !same(word, &phrase.head) {
+            let whole = len <= KEY_BYTES || same(beyond, phrase.head.get(KEY_BYTES..).unwrap_or_default());
+            if !whole {
                 return None;
             }
             let mut end = at + len;
             for part in &phrase.tail {
+                if !joins(text.get(end)) {
+                    return None;
+                }
                 let from = end + 1 + usize::from(joins(text.get(end + 1)));
                 let next = text.get(from..from + part.len())?;
-                let border = text.get(from + part.len()).is_none_or(|byte| !in_word(*byte));
-                if !joins(text.get(end)) || !same(next, part) || !border {
+                if !same(next, part) || text.get(from + part.len()).is_some_and(|byte| in_word(*byte)) {
                     return None;
                 }
                 end = from + part.len();
@@ -424,7 +467,9 @@ impl Vocabulary {
         while let Some(gap) = rest.iter().position(|byte| in_word(*byte)) {
             let at = text.len() - rest.len() + gap;
             let len = word_len(text, at);
-            groups = self.phrases(text, at, len).fold(groups, |all, (_, role)| all | role.groups);
+            if self.may_begin(head_at(text, at), len) {
+                groups = self.phrases(text, at, len).fold(groups, |all, (_, role)| all | role.groups);
+            }
             rest = text.get(at + len..).unwrap_or_default();
         }
         groups
@@ -460,7 +505,7 @@ mod tests {
         let vocabulary = vocabulary();
         for text in ["Désirée Roy", "DÉSIRÉE", "désirée"] {
             let len = word_len(text.as_bytes(), 0);
-            assert!(vocabulary.probe(head_at(text.as_bytes(), 0), len, true).name, "{text}");
+            assert!(vocabulary.may_be_name(head_at(text.as_bytes(), 0), len), "{text}");
             assert!(vocabulary.is_name(text.as_bytes(), 0, len), "{text}");
         }
         assert!(!vocabulary.is_name(b"Desiree", 0, 7));
