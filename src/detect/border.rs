@@ -49,15 +49,12 @@ impl Borders {
     #[inline]
     pub fn at_end(&self, text: &[u8], end: usize) -> Patterns {
         let next = text.get(end).copied().unwrap_or(0);
-        if in_word(next) && self.date == 0 {
-            return self.open;
+        if in_word(next) {
+            let time = next == b'T' && text.get(end + 1).is_some_and(u8::is_ascii_digit);
+            return self.open | if time { self.date } else { 0 };
         }
-        let set = |border, patterns| if patterns != 0 && end_holds(text, end, border) { patterns } else { 0 };
-        self.open
-            | set(Border::Word, self.word)
-            | set(Border::Number, self.number)
-            | set(Border::Date, self.date)
-            | set(Border::Token, self.token)
+        let set = |border, patterns| if end_holds(text, end, border) { patterns } else { 0 };
+        self.open | self.word | set(Border::Number, self.number | self.date) | set(Border::Token, self.token)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::compile::{self, Tables};
 use super::config::{DetectorConfig, DictionaryRule, RuleProblem};
-use super::engine::Scan;
+use super::engine::{Noticed, Scan};
 use super::own::{Dictionary, OwnRegex};
 use super::rule::Rule;
 use super::unfold::{self, Unfolded};
@@ -222,10 +222,11 @@ impl Detector {
         } else {
             text
         };
-        for (start, _) in self.candidates(text, hint, out) {
+        let noticed = self.candidates(text, hint, out);
+        for (start, _) in noticed.tokens {
             self.open_base64(text, start, out);
         }
-        for unfolded in unfold::unfold(text) {
+        for unfolded in unfold::unfold(text, &noticed.odd) {
             self.candidates_unfolded(&unfolded, hint, out);
         }
         if out.len() == from {
@@ -237,16 +238,15 @@ impl Detector {
         keep(out, from, |finding| self.is_reported(text, finding));
     }
 
-    /// Appends every candidate of all rules, in no order; gives the tokens so long that they may be Base64.
-    fn candidates(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) -> Vec<(usize, usize)> {
-        let mut scan = Scan::new(&self.builtin.tables, &self.builtin.rules, text, out);
-        scan.run(hint);
-        let tokens = std::mem::take(&mut scan.tokens);
+    /// Appends every candidate of all rules, in no order; gives what is worth a second look.
+    fn candidates(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) -> Noticed {
+        let scan = Scan::new(&self.builtin.tables, &self.builtin.rules, text, out);
+        let noticed = scan.run(hint);
         for regex in &self.regexes {
             regex.scan(text, hint, out);
         }
         self.dictionary.scan(text, out);
-        tokens
+        noticed
     }
 
     /// Appends what shows once a disguise is off, where the disguise is part of it.

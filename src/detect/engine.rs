@@ -32,18 +32,26 @@ pub(super) struct Scan<'s> {
     /// Numbers before this byte are part of something found already.
     numbers_done: usize,
     groups_done: usize,
+    noticed: Noticed,
+}
+
+/// What a scan saw in passing that is worth a second look.
+#[derive(Default)]
+pub(super) struct Noticed {
     /// Tokens so long that they may be Base64: start and end.
     pub tokens: Vec<(usize, usize)>,
+    /// Where a disguise of plain text may begin.
+    pub odd: Vec<u32>,
 }
 
 impl<'s> Scan<'s> {
     pub fn new(tables: &'s Tables, rules: &'s [Rule], text: &'s str, out: &'s mut Vec<Finding>) -> Self {
         let context = Context::new(tables, text.as_bytes());
-        Self { tables, rules, text, out, context, numbers_done: 0, groups_done: 0, tokens: Vec::new() }
+        Self { tables, rules, text, out, context, numbers_done: 0, groups_done: 0, noticed: Noticed::default() }
     }
 
     /// Appends every candidate, in no order, overlapping.
-    pub fn run(&mut self, hint: Hint<'_>) {
+    pub fn run(mut self, hint: Hint<'_>) -> Noticed {
         if let Some(field) = hint.field {
             self.field(field);
         }
@@ -64,6 +72,7 @@ impl<'s> Scan<'s> {
             words = next_words;
             at += BLOCK;
         }
+        self.noticed
     }
 
     /// Sifts the words of a block and notes those that are context; `carry` says whether a word goes on into it.
@@ -92,7 +101,14 @@ impl<'s> Scan<'s> {
 
     fn block(&mut self, at: usize, block: &Masks, next: &Masks, carry: Carry, words: &Sieve) {
         let word = block.word();
-        self.long_words(at, word, next.word());
+        if words.long != 0 {
+            self.long_words(at, word, next.word());
+        }
+        let mut odd = block.foreign | block.escape;
+        while odd != 0 {
+            self.noticed.odd.push(at as u32 + odd.trailing_zeros());
+            odd &= odd - 1;
+        }
         for (bit, len) in words.heads.iter() {
             self.head(at + bit, len);
         }
@@ -139,12 +155,12 @@ impl<'s> Scan<'s> {
             let here = at + runs.trailing_zeros() as usize;
             runs &= runs - 1;
             let text = self.text.as_bytes();
-            let done = self.tokens.last().map_or(0, |(_, end)| *end);
+            let done = self.noticed.tokens.last().map_or(0, |(_, end)| *end);
             if here >= done {
                 let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
                 let back = text.get(done..here).unwrap_or_default().iter().rev().take_while(in_token).count();
                 let ahead = text.get(here..).unwrap_or_default().iter().take_while(in_token).count();
-                self.tokens.push((here - back, here + ahead));
+                self.noticed.tokens.push((here - back, here + ahead));
             }
         }
     }

@@ -63,11 +63,10 @@ const fn classes() -> [u8; 256] {
 pub(super) struct Gate {
     /// Next row by row and class.
     next: Box<[u16]>,
-    /// By row: the number of a set in `sets` that may end where the row is reached; 0 is none.
-    ends: Box<[u16]>,
-    /// By row: the same for what is still possible where the automaton was cut off; 0 where it was not.
-    open: Box<[u16]>,
-    sets: Vec<Patterns>,
+    /// Rows from this one on are those where something ends, or where the automaton was cut off.
+    telling: u16,
+    /// By telling row: what may end where it is reached, and what is still possible where the automaton was cut off.
+    told: Box<[[Patterns; 2]]>,
     /// The row that begins with all patterns, and the one with those alone that may begin within a longer number.
     starts: [u16; 2],
     borders: Borders,
@@ -92,7 +91,7 @@ impl Gate {
 
     /// The patterns that may match at `at`. `inner` says that the place is within a longer number.
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "hot loop: the builder writes only rows and sets that exist")]
+    #[expect(clippy::indexing_slicing, reason = "hot loop: the builder writes only rows that exist")]
     pub fn possible(&self, text: &[u8], at: usize, inner: bool) -> Patterns {
         let mut possible = 0;
         let mut row = self.starts[usize::from(inner)];
@@ -101,14 +100,15 @@ impl Gate {
             if row == DEAD {
                 break;
             }
-            let ends = self.ends[usize::from(row)];
-            if ends != 0 {
-                possible |= self.sets[usize::from(ends)] & self.borders.at_end(text, at + i + 1);
-            }
-            let open = self.open[usize::from(row)];
-            if open != 0 {
-                possible |= self.sets[usize::from(open)];
-                break;
+            if row >= self.telling {
+                let [ends, open] = self.told[usize::from(row - self.telling)];
+                if ends & !possible != 0 {
+                    possible |= ends & self.borders.at_end(text, at + i + 1);
+                }
+                if open != 0 {
+                    possible |= open;
+                    break;
+                }
             }
         }
         if possible == 0 { 0 } else { possible & self.borders.at_start(text, at) }
@@ -116,7 +116,7 @@ impl Gate {
 
     /// Bytes of memory the tables take.
     pub fn memory_bytes(&self) -> usize {
-        (self.next.len() + self.ends.len() + self.open.len()) * 2 + self.sets.len() * size_of::<Patterns>()
+        self.next.len() * 2 + self.told.len() * size_of::<[Patterns; 2]>()
     }
 }
 
@@ -127,11 +127,9 @@ struct Builder<'n> {
     pattern: Vec<Patterns>,
     /// The row of each set of states.
     rows: HashMap<Box<[StateID]>, u16>,
-    sets: Vec<Patterns>,
-    set_numbers: HashMap<Patterns, u16>,
     next: Vec<u16>,
-    ends: Vec<u16>,
-    open: Vec<u16>,
+    /// By row: what may end there, and what is still possible where the automaton is cut off.
+    told: Vec<[Patterns; 2]>,
     /// States whose rows are to be written, a level at a time.
     waiting: Vec<(u16, Box<[StateID]>)>,
     /// Marks of the states seen in one closure.
@@ -145,11 +143,8 @@ impl<'n> Builder<'n> {
             nfa,
             pattern: vec![0; nfa.states().len()],
             rows: HashMap::new(),
-            sets: vec![0],
-            set_numbers: HashMap::from([(0, 0)]),
             next: vec![DEAD; COLUMNS],
-            ends: vec![0],
-            open: vec![0],
+            told: vec![[0, 0]],
             waiting: Vec::new(),
             seen: vec![0; nfa.states().len()],
             stamp: 0,
@@ -194,21 +189,34 @@ impl<'n> Builder<'n> {
             for (row, states) in waiting {
                 if level == DEPTH {
                     let alive = states.iter().fold(0, |all, id| all | self.pattern_of(*id));
-                    let set = self.set(alive)?;
-                    put(&mut self.open, usize::from(row), set);
+                    if let Some([_, open]) = self.told.get_mut(usize::from(row)) {
+                        *open = alive;
+                    }
                 } else {
                     self.expand(row, &states)?;
                 }
             }
         }
-        Ok(Gate {
-            next: self.next.into(),
-            ends: self.ends.into(),
-            open: self.open.into(),
-            sets: self.sets,
-            starts,
+        Ok(self.sorted(starts, borders))
+    }
+
+    /// Puts the rows that tell something behind those that don't.
+    fn sorted(self, starts: [u16; 2], borders: Borders) -> Gate {
+        let tells = |row: &usize| self.told.get(*row).is_some_and(|told| *told != [0, 0]);
+        let (telling, silent): (Vec<usize>, Vec<usize>) = (0..self.told.len()).partition(tells);
+        let mut moved = vec![DEAD; self.told.len()];
+        for (to, from) in silent.iter().chain(&telling).enumerate() {
+            put(&mut moved, *from, to as u16);
+        }
+        let to = |row: &u16| moved.get(usize::from(*row)).copied().unwrap_or(DEAD);
+        let row = |row: &usize| self.next.get(row * COLUMNS..(row + 1) * COLUMNS).unwrap_or_default();
+        Gate {
+            next: silent.iter().chain(&telling).flat_map(row).map(to).collect(),
+            telling: silent.len() as u16,
+            told: telling.iter().filter_map(|row| self.told.get(*row).copied()).collect(),
+            starts: starts.map(|row| to(&row)),
             borders,
-        })
+        }
     }
 
     fn pattern_of(&self, id: StateID) -> Patterns {
@@ -271,25 +279,14 @@ impl<'n> Builder<'n> {
         if let Some(row) = self.rows.get(&states) {
             return Ok(*row);
         }
-        let row = u16::try_from(self.ends.len()).map_err(|_| "the gate has too many states".to_owned())?;
+        let row = u16::try_from(self.told.len()).map_err(|_| "the gate has too many states".to_owned())?;
         let ending = states.iter().filter(|id| matches!(self.nfa.state(**id), State::Match { .. }));
         let ending = ending.fold(0, |all, id| all | self.pattern_of(*id));
-        let ends = self.set(ending)?;
         self.next.resize(self.next.len() + COLUMNS, DEAD);
-        self.ends.push(ends);
-        self.open.push(0);
+        self.told.push([ending, 0]);
         self.waiting.push((row, states.clone()));
         self.rows.insert(states, row);
         Ok(row)
-    }
-
-    fn set(&mut self, patterns: Patterns) -> Result<u16, String> {
-        let fresh = u16::try_from(self.sets.len()).map_err(|_| "the gate has too many sets".to_owned())?;
-        let number = *self.set_numbers.entry(patterns).or_insert(fresh);
-        if number == fresh {
-            self.sets.push(patterns);
-        }
-        Ok(number)
     }
 }
 

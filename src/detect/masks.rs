@@ -29,6 +29,8 @@ pub(super) struct Masks {
     pub joint: u64,
     /// `%`, `&` and `\\`: what escapes begin with.
     pub escape: u64,
+    /// What characters beyond Latin letters begin with, and so the disguises of ASCII: 0xC2 and all from 0xC6.
+    pub foreign: u64,
 }
 
 impl Masks {
@@ -48,6 +50,7 @@ const fn classes() -> [u16; 256] {
             b'0'..=b'9' => 1,
             b'A'..=b'Z' => 2 | 4,
             b'a'..=b'z' => 2,
+            0xC2 | 0xC6..=0xFF => 2 | 128 | 1024,
             0x80..=0xFF => 2 | 128,
             b'@' => 8,
             b':' => 16,
@@ -69,7 +72,7 @@ const fn classes() -> [u16; 256] {
 /// The masks of a block, on any machine.
 #[expect(clippy::indexing_slicing, reason = "hot loop: a u8 indexes a table of 256")]
 pub(super) fn portable(block: &[u8; BLOCK]) -> Masks {
-    let mut bits = [0u64; 10];
+    let mut bits = [0u64; 11];
     for (i, eight) in block.as_chunks::<8>().0.iter().enumerate() {
         let classes = eight.map(|byte| CLASSES[usize::from(byte)]);
         let low = u64::from_le_bytes(classes.map(|class| class as u8));
@@ -81,8 +84,8 @@ pub(super) fn portable(block: &[u8; BLOCK]) -> Masks {
             *mask |= gathered << (i * 8);
         }
     }
-    let [digit, letter, upper, at, colon, dash, lead, beyond, joint, escape] = bits;
-    Masks { digit, letter, ascii: !beyond, upper, at, colon, dash, lead, joint, escape }
+    let [digit, letter, upper, at, colon, dash, lead, beyond, joint, escape, foreign] = bits;
+    Masks { digit, letter, ascii: !beyond, upper, at, colon, dash, lead, joint, escape, foreign }
 }
 
 #[cfg(test)]
@@ -106,6 +109,7 @@ mod tests {
                 );
                 assert_eq!(masks.joint, u64::from(b"-_.".contains(&byte)) << at, "{byte} at {at}");
                 assert_eq!(masks.escape, u64::from(b"%&\\".contains(&byte)) << at, "{byte} at {at}");
+                assert_eq!(masks.foreign, u64::from(byte == 0xC2 || byte >= 0xC6) << at, "{byte} at {at}");
                 assert_eq!(masks.lead, u64::from(b"+(".contains(&byte)) << at, "{byte} at {at}");
                 assert_eq!(!masks.ascii, u64::from(byte >= 0x80) << at, "{byte} at {at}");
             }

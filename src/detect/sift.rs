@@ -48,12 +48,14 @@ pub(super) struct Sieve {
     pub names: Words,
     /// Those that may begin a key.
     pub keys: Words,
+    /// Where twelve letters and digits in a row begin.
+    pub long: u64,
 }
 
 impl Sieve {
     /// Empty.
     pub fn new() -> Self {
-        Self { heads: Words::NONE, names: Words::NONE, keys: Words::NONE }
+        Self { heads: Words::NONE, names: Words::NONE, keys: Words::NONE, long: 0 }
     }
 
     /// Sifts the words that begin with a letter in the block that `window` begins with. `carry` is one where a word goes on
@@ -96,37 +98,49 @@ impl Sieve {
             self.names.add(bit, len, vocabulary.may_be_name(head_in(window, bit), len));
         }
         self.keys.count = 0;
-        let mut keys = self.long_or_joined(starts & block.letter, starts, block, next);
+        self.long = runs_of_12(word, next.word());
+        let mut keys = starts & block.letter & (self.long | joined(starts, block, next));
         while keys != 0 {
             let bit = keys.trailing_zeros();
             keys &= keys - 1;
             self.keys.add(bit, len_at(bit), prefixes.may_start(head_in(window, bit)));
         }
     }
+}
 
-    /// The words that are long enough for a key, or that `_`, `-` or `.` follows.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "part of the loop over all words")]
-    fn long_or_joined(&self, letters: u64, starts: u64, block: &Masks, next: &Masks) -> u64 {
-        let (word, beyond) = (block.word(), next.word());
-        // Bit i: byte i and the next ones are of words; twelve of them.
-        let shifted = |mask: u64, over: u64, by: u32| mask >> by | over << (64 - by);
-        let (two, two_over) = (word & shifted(word, beyond, 1), beyond & beyond >> 1);
-        let (four, four_over) = (two & shifted(two, two_over, 2), two_over & two_over >> 2);
-        let eight = four & shifted(four, four_over, 4);
-        let mut keys = letters & eight & shifted(four, four_over, 8);
-        let mut joints = block.joint & word << 1;
-        while joints != 0 {
-            let before = (joints & joints.wrapping_neg()) - 1;
-            joints &= joints - 1;
-            let last = starts & before;
-            keys |= letters & if last == 0 { 0 } else { 1 << (63 - last.leading_zeros()) };
-        }
-        if word >> 63 == 1 && next.joint >> (beyond.trailing_ones() & 63) & 1 == 1 && starts != 0 {
-            keys |= letters & 1 << (63 - starts.leading_zeros());
-        }
-        keys
+/// Where twelve letters and digits in a row begin.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the loop over all words")]
+fn runs_of_12(word: u64, next: u64) -> u64 {
+    let both = u128::from(word) | u128::from(next) << 64;
+    let two = both & both >> 1;
+    let four = two & two >> 2;
+    (four & four >> 4 & four >> 8) as u64
+}
+
+/// The words that `_`, `-` or `.` follows.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the loop over all words")]
+fn joined(starts: u64, block: &Masks, next: &Masks) -> u64 {
+    let word = block.word();
+    let mut words = 0;
+    let mut joints = block.joint & word << 1;
+    while joints != 0 {
+        let before = (joints & joints.wrapping_neg()) - 1;
+        joints &= joints - 1;
+        words |= last(starts & before);
     }
+    if word >> 63 == 1 && next.joint >> (next.word().trailing_ones() & 63) & 1 == 1 {
+        words |= last(starts);
+    }
+    words
+}
+
+/// The highest bit.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the loop over all words")]
+fn last(bits: u64) -> u64 {
+    bits & 1u64.checked_shl(63u32.wrapping_sub(bits.leading_zeros())).unwrap_or(0)
 }
 
 /// The first eight bytes of the word at a bit of the window.

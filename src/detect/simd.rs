@@ -82,7 +82,7 @@ fn sift_bits(
 fn avx2(block: &[u8; BLOCK]) -> Masks {
     use std::arch::x86_64::{
         __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256,
-        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+        _mm256_max_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
     };
 
     let (low, high) = block.split_at(BLOCK / 2);
@@ -112,6 +112,10 @@ fn avx2(block: &[u8; BLOCK]) -> Masks {
     let (low_letters, high_letters) = (letters(low), letters(high));
     let beyond_ascii = join(low, high);
     let ascii_letter = join(low_letters, high_letters);
+    let foreign = |vector: __m256i| {
+        let high = _mm256_cmpeq_epi8(_mm256_max_epu8(vector, _mm256_set1_epi8(0xC6u8 as i8)), vector);
+        _mm256_or_si256(high, _mm256_cmpeq_epi8(vector, _mm256_set1_epi8(0xC2u8 as i8)))
+    };
     let small = |vector: __m256i| _mm256_cmpeq_epi8(_mm256_and_si256(vector, fold), fold);
     let upper = ascii_letter & !join(small(low), small(high));
     Masks {
@@ -123,6 +127,7 @@ fn avx2(block: &[u8; BLOCK]) -> Masks {
         colon: same(b':'),
         dash: same(b'-'),
         joint: same(b'-') | same(b'_') | same(b'.'),
+        foreign: join(foreign(low), foreign(high)),
         escape: same(b'%') | same(b'&') | same(b'\\'),
         lead: same(b'+') | same(b'('),
     }
