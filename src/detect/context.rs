@@ -12,18 +12,69 @@ const NEAR_BYTES: usize = 64;
 /// How far behind a match a word that raises may stand, bytes.
 const AFTER_BYTES: usize = 14;
 
+/// How far ahead of the start of a match a word that raises may stand, bytes: matches that need one are shorter by
+/// [`AFTER_BYTES`].
+pub(super) const AHEAD_BYTES: usize = 66;
+
 /// How far back the header of a table may stand, bytes.
 const TABLE_BYTES: usize = 2048;
 
-/// How many notes are kept: all words of four blocks.
-const NOTES: usize = 128;
-
 /// A word that some rule listens to.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Note {
     at: u32,
     head: HeadNumber,
     len: u8,
+}
+
+/// The words around the places that are looked at, in order.
+#[derive(Debug)]
+pub(super) struct Notes {
+    notes: Vec<Note>,
+    /// Index of some note near the place that was asked for last.
+    near: usize,
+}
+
+impl Notes {
+    /// None.
+    pub fn new() -> Self {
+        Self { notes: Vec::new(), near: 0 }
+    }
+
+    /// Adds a word. Words come in order.
+    #[inline]
+    pub fn add(&mut self, at: u32, head: HeadNumber, len: u8) {
+        self.notes.push(Note { at, head, len });
+    }
+
+    /// Forgets the words that no place from `at` on can have as context.
+    fn forget(&mut self, at: usize) {
+        let gone = self.notes.partition_point(|note| note.at as usize + NEAR_BYTES < at);
+        self.notes.drain(..gone);
+        self.near = 0;
+    }
+
+    /// The index of the first word that begins at `at` or later.
+    #[inline]
+    fn seek(&mut self, at: usize) -> usize {
+        let begins = |index: usize| self.notes.get(index).map_or(usize::MAX, |note| note.at as usize);
+        let mut index = self.near;
+        while begins(index) < at {
+            index += 1;
+        }
+        while index > 0 && begins(index - 1) >= at {
+            index -= 1;
+        }
+        self.near = index;
+        index
+    }
+
+    /// The words that begin in `from..to`, last first.
+    fn between(&mut self, from: usize, to: usize) -> impl Iterator<Item = Note> + '_ {
+        let end = self.seek(to);
+        let before = self.notes.get(..end).unwrap_or_default().iter().rev().copied();
+        before.take_while(move |note| note.at as usize >= from)
+    }
 }
 
 /// The context of one text.
@@ -32,9 +83,8 @@ pub(super) struct Context<'s> {
     text: &'s [u8],
     /// Context sets named by the field above the text.
     field: Groups,
-    notes: [Note; NOTES],
-    /// How many words were noted; the last [`NOTES`] of them are kept.
-    noted: usize,
+    /// The words that some rule listens to.
+    pub notes: Notes,
     /// Words that begin before this byte were noted.
     noted_to: usize,
     /// Context sets before a position: the last one asked for.
@@ -53,8 +103,7 @@ impl<'s> Context<'s> {
             tables,
             text,
             field: Groups::default(),
-            notes: [Note { at: 0, head: 0, len: 0 }; NOTES],
-            noted: 0,
+            notes: Notes::new(),
             noted_to: 0,
             before: none,
             behind: none,
@@ -67,26 +116,10 @@ impl<'s> Context<'s> {
         self.field = self.tables.vocabulary.groups(words);
     }
 
-    /// Notes a word that is a head in the vocabulary. Words come in order.
-    #[inline]
-    pub fn note(&mut self, at: usize, head: HeadNumber, len: usize) {
-        if let Some(note) = self.notes.get_mut(self.noted % NOTES) {
-            *note = Note { at: at as u32, head, len: len as u8 };
-            self.noted += 1;
-        }
-    }
-
-    /// Says that all words that begin before a place were noted.
-    #[inline]
-    pub fn noted_to(&mut self, to: usize) {
+    /// Says that all words that begin before a place were noted, and that nothing before `from` is asked for any more.
+    pub fn noted(&mut self, from: usize, to: usize) {
+        self.notes.forget(from);
         self.noted_to = to;
-    }
-
-    /// The notes of words that begin at `from` or later, last first.
-    fn notes_from(&self, from: usize) -> impl Iterator<Item = Note> + '_ {
-        let kept = self.noted.min(NOTES);
-        let at = move |back: usize| self.notes.get((self.noted - back) % NOTES).copied();
-        (1..=kept).map_while(at).take_while(move |note| note.at as usize >= from)
     }
 
     /// The bytes before a place in which context words may stand.
@@ -98,12 +131,16 @@ impl<'s> Context<'s> {
         from
     }
 
-    /// The sets of the phrases that begin at a note and end by `end`.
-    fn groups_of(&self, note: Note, end: usize) -> Groups {
+    /// The sets of the phrases before a place, nearest first, from the notes.
+    fn sets_before(&mut self, from: usize, at: usize) -> impl Iterator<Item = Groups> + '_ {
         let vocabulary = &self.tables.vocabulary;
-        let text = self.text.get(..end).unwrap_or_default();
-        let phrases = vocabulary.phrases_of(vocabulary.head(note.head), text, note.at as usize, usize::from(note.len));
-        phrases.fold(Groups::default(), |all, (_, role)| all | role.groups)
+        let text = self.text.get(..at).unwrap_or_default();
+        let whole = self.notes.between(from, at).filter(move |note| note.at as usize + usize::from(note.len) <= at);
+        whole.map(move |note| {
+            let (start, len) = (note.at as usize, usize::from(note.len));
+            let phrases = vocabulary.phrases_of(vocabulary.head(note.head), text, start, len);
+            phrases.fold(Groups::default(), |all, (_, role)| all | role.groups)
+        })
     }
 
     /// The sets before a place, from the notes where they reach it.
@@ -111,8 +148,7 @@ impl<'s> Context<'s> {
         if self.before.0 != at {
             let from = self.window_before(at);
             let groups = if at <= self.noted_to {
-                let before = self.notes_from(from).filter(|note| note.at as usize + usize::from(note.len) <= at);
-                before.fold(Groups::default(), |all, note| all | self.groups_of(note, at))
+                self.sets_before(from, at).fold(Groups::default(), |all, sets| all | sets)
             } else {
                 self.tables.vocabulary.groups(self.text.get(from..at).unwrap_or_default())
             };
@@ -122,13 +158,12 @@ impl<'s> Context<'s> {
     }
 
     /// The sets of the nearest phrase before a place that is in one of `wanted`.
-    fn nearest(&self, at: usize, wanted: Groups) -> Groups {
+    fn nearest(&mut self, at: usize, wanted: Groups) -> Groups {
         let from = self.window_before(at);
         if at > self.noted_to {
             return self.tables.vocabulary.nearest(self.text.get(from..at).unwrap_or_default(), wanted);
         }
-        let before = self.notes_from(from).filter(|note| note.at as usize + usize::from(note.len) <= at);
-        before.map(|note| self.groups_of(note, at)).find(|groups| groups.meets(wanted)).unwrap_or_default()
+        self.sets_before(from, at).find(|groups| groups.meets(wanted)).unwrap_or_default()
     }
 
     /// Whether words that raise, or that forbid, stand before a place: the nearest decides.
@@ -150,14 +185,12 @@ impl<'s> Context<'s> {
         (nearest.meets(near), nearest.meets(against))
     }
 
-    /// Whether a word that raises may stand anywhere around a match that starts here; wrongly yes, never wrongly no, as
-    /// long as a match ends within fifty bytes.
+    /// Whether a word that raises may stand anywhere around a match that starts here; wrongly yes, never wrongly no.
     pub fn may_be_near(&mut self, rule: u16, at: usize) -> bool {
         if self.around.0 != at {
-            let from = at.saturating_sub(NEAR_BYTES);
-            let vocabulary = &self.tables.vocabulary;
-            let around = self.notes_from(from).fold(self.field, |all, note| all | vocabulary.groups_of(note.head));
-            self.around = (at, around);
+            let (field, vocabulary) = (self.field, &self.tables.vocabulary);
+            let around = self.notes.between(at.saturating_sub(NEAR_BYTES), at + AHEAD_BYTES);
+            self.around = (at, around.fold(field, |all, note| all | vocabulary.groups_of(note.head)));
         }
         let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or_default();
         self.around.1.meets(near)
@@ -172,10 +205,9 @@ impl<'s> Context<'s> {
         self.behind.1.meets(near)
     }
 
-    fn groups_behind(&self, end: usize) -> Groups {
+    fn groups_behind(&mut self, end: usize) -> Groups {
         let reach = end + AFTER_BYTES;
-        let silent = reach <= self.noted_to && self.notes_from(end).all(|note| note.at as usize >= reach);
-        if silent {
+        if reach <= self.noted_to && self.notes.between(end, reach).next().is_none() {
             return Groups::default();
         }
         let ahead = self.text.get(end..).unwrap_or_default();

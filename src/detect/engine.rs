@@ -1,19 +1,18 @@
-//! One pass over a text: masks and words say where something may start, gates and automata verify it, checks and context
+//! A scan of a text: an index says where something may start, gates and automata verify it, checks and context
 //! weigh it.
 //!
-//! It holds no state between texts and allocates nothing but what the findings need. Words are sifted a block ahead of what
-//! starts in a block, so that the words on both sides of a place are known when it is weighed.
+//! It holds no state between texts and allocates nothing but what the findings need. A text is read in stretches: `index` says
+//! where something may start, and the second pass, here, tries those places once the words on both sides of them are known.
 
 use super::border::{end_holds, start_holds};
 use super::compile::{Gated, Tables, value_start};
-use super::context::Context;
+use super::context::{AHEAD_BYTES, Context};
 use super::gate::Patterns;
-use super::masks::{BLOCK, Masks};
+use super::index::{Index, Lists, Place, What};
+use super::masks::BLOCK;
 use super::rule::{Border, Rule, Start};
-use super::simd::Reader;
-use super::sift::{Sieve, WINDOW};
 use super::streets;
-use super::words::{head_at, in_word};
+use super::words::{HeadNumber, in_word};
 use super::{Evidence, Finding, Hint};
 
 /// The longest local part that RFC 5321 allows.
@@ -55,113 +54,59 @@ impl<'s> Scan<'s> {
         if let Some(field) = hint.field {
             self.field(field);
         }
-        let text = self.text.as_bytes();
-        let reader = self.tables.reader;
-        let mut carry = Carry::default();
-        let mut block = block_at(reader, text, 0);
-        let mut next = block_at(reader, text, BLOCK);
-        let [mut words, mut next_words] = [Sieve::new(), Sieve::new()];
-        self.sift(&mut words, 0, &block, 0, &next);
-        let mut at = 0;
-        while at < text.len() {
-            let second = block_at(reader, text, at + 2 * BLOCK);
-            self.sift(&mut next_words, at + BLOCK, &next, block.word() >> 63, &second);
-            self.block(at, &block, &next, carry, &words);
-            carry = Carry { word: block.word() >> 63, letter: block.letter >> 63, dash: block.dash >> 63 };
-            (block, next) = (next, second);
-            words = next_words;
-            at += BLOCK;
+        let (text, tables) = (self.text.as_bytes(), self.tables);
+        let lists = Lists { vocabulary: &tables.vocabulary, prefixes: &tables.prefixes };
+        let mut index = Index::new();
+        let mut places = Vec::new();
+        let mut asked_from = 0;
+        while index.read_to() < text.len() {
+            tables.reader.read(&mut index, text, lists, &mut self.context.notes, &mut places);
+            // The last places wait until the words behind them are known.
+            let ready = if index.read_to() < text.len() { index.read_to() - BLOCK - AHEAD_BYTES } else { usize::MAX };
+            self.context.noted(asked_from, index.read_to());
+            let count = places.iter().take_while(|place| (place.at as usize) < ready).count();
+            for place in places.drain(..count) {
+                self.place(place);
+            }
+            asked_from = places.first().map_or(ready, |place| place.at as usize).saturating_sub(BLOCK);
         }
         self.noticed
     }
 
-    /// Sifts the words of a block and notes those that are context; `carry` says whether a word goes on into it.
-    #[inline]
-    fn sift(&mut self, sieve: &mut Sieve, at: usize, block: &Masks, carry: u64, next: &Masks) {
-        let tables = self.tables;
-        let rest = self.text.as_bytes().get(at..).unwrap_or_default();
-        let lists = (&tables.vocabulary, &tables.prefixes);
-        match rest.first_chunk::<WINDOW>() {
-            Some(window) => tables.reader.sift(sieve, window, block, carry, next, lists),
-            None => {
-                let mut window = [0u8; WINDOW];
-                window.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-                tables.reader.sift(sieve, &window, block, carry, next, lists);
+    /// Something may start here.
+    fn place(&mut self, place: Place) {
+        let at = place.at as usize;
+        match place.what {
+            What::Phrase(head, len) => self.phrase(head, at, usize::from(len)),
+            What::Name(len) => {
+                if self.tables.vocabulary.is_name(self.text.as_bytes(), at, usize::from(len)) {
+                    self.singles(&self.tables.starts.first_name, at);
+                }
             }
-        }
-        for (bit, len) in sieve.heads.iter() {
-            if let Some(head) = tables.vocabulary.find(head_at(self.text.as_bytes(), at + bit), len)
-                && tables.vocabulary.head(head).context
-            {
-                self.context.note(at + bit, head, len);
+            What::Key => {
+                let tables = self.tables;
+                tables.prefixes.at(self.text.as_bytes(), at).for_each(|rule| self.single(rule, at));
             }
-        }
-        self.context.noted_to(at + BLOCK);
-    }
-
-    fn block(&mut self, at: usize, block: &Masks, next: &Masks, carry: Carry, words: &Sieve) {
-        let word = block.word();
-        if words.long != 0 {
-            self.long_words(at, word, next.word());
-        }
-        let mut odd = block.foreign | block.escape;
-        while odd != 0 {
-            self.noticed.odd.push(at as u32 + odd.trailing_zeros());
-            odd &= odd - 1;
-        }
-        for (bit, len) in words.heads.iter() {
-            self.head(at + bit, len);
-        }
-        for (bit, len) in words.names.iter() {
-            if self.tables.vocabulary.is_name(self.text.as_bytes(), at + bit, len) {
-                self.singles(&self.tables.starts.first_name, at + bit);
-            }
-        }
-        for (bit, _) in words.keys.iter() {
-            let tables = self.tables;
-            tables.prefixes.at(self.text.as_bytes(), at + bit).for_each(|rule| self.single(rule, at + bit));
-        }
-        let starts = word & !(word << 1 | carry.word);
-        let numbers = starts & block.digit;
-        let inner = block.digit & (block.letter << 1 | carry.letter);
-        let dashes = block.dash & !(block.dash << 1 | carry.dash);
-        let mut bits = numbers | inner | block.at | block.colon | block.lead | dashes;
-        while bits != 0 {
-            let bit = bits.trailing_zeros();
-            bits &= bits - 1;
-            let here = at + bit as usize;
-            let one = 1u64 << bit;
-            if one & numbers != 0 {
-                self.number(here);
-            } else if one & inner != 0 {
-                self.mixed(here);
-            } else if one & block.at != 0 {
-                self.at_sign(here);
-            } else if one & block.colon != 0 {
-                self.colon(here);
-            } else if one & block.lead != 0 {
-                self.lead(here);
-            } else {
-                self.dash(here);
-            }
+            What::Number => self.number(at),
+            What::Inner => self.mixed(at),
+            What::At => self.at_sign(at),
+            What::Colon => self.colon(at),
+            What::Lead => self.lead(at),
+            What::Dash => self.dash(at),
+            What::Odd => self.noticed.odd.push(place.at),
+            What::Long => self.long_word(at),
         }
     }
 
-    /// Notes the tokens that have a run of twenty letters and digits.
-    #[inline]
-    fn long_words(&mut self, at: usize, word: u64, next: u64) {
-        let mut runs = runs_of_20(word, next);
-        while runs != 0 {
-            let here = at + runs.trailing_zeros() as usize;
-            runs &= runs - 1;
-            let text = self.text.as_bytes();
-            let done = self.noticed.tokens.last().map_or(0, |(_, end)| *end);
-            if here >= done {
-                let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
-                let back = text.get(done..here).unwrap_or_default().iter().rev().take_while(in_token).count();
-                let ahead = text.get(here..).unwrap_or_default().iter().take_while(in_token).count();
-                self.noticed.tokens.push((here - back, here + ahead));
-            }
+    /// Notes the token that a run of twenty letters and digits is part of.
+    fn long_word(&mut self, at: usize) {
+        let text = self.text.as_bytes();
+        let done = self.noticed.tokens.last().map_or(0, |(_, end)| *end);
+        if at >= done {
+            let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+            let back = text.get(done..at).unwrap_or_default().iter().rev().take_while(in_token).count();
+            let ahead = text.get(at..).unwrap_or_default().iter().take_while(in_token).count();
+            self.noticed.tokens.push((at - back, at + ahead));
         }
     }
 
@@ -174,11 +119,10 @@ impl<'s> Scan<'s> {
     }
 
     /// A word with which phrases begin.
-    fn head(&mut self, at: usize, len: usize) {
+    fn phrase(&mut self, head: HeadNumber, at: usize, len: usize) {
         let tables = self.tables;
         let text = self.text.as_bytes();
-        let found = tables.vocabulary.find(head_at(text, at), len).map(|number| tables.vocabulary.head(number));
-        let Some(head) = found.filter(|head| head.starts) else { return };
+        let head = tables.vocabulary.head(head);
         for (end, role) in tables.vocabulary.phrases_of(head, text, at, len) {
             for rule in &role.leads {
                 self.lead_to(*rule, end);
@@ -484,39 +428,6 @@ impl<'s> Scan<'s> {
                 evidence,
                 rule: id,
             });
-        }
-    }
-}
-
-/// Where runs of twenty letters and digits start in a block, and the run that goes on into the next.
-#[inline]
-fn runs_of_20(word: u64, next: u64) -> u64 {
-    let two = word & word >> 1;
-    let four = two & two >> 2;
-    let eight = four & four >> 4;
-    let inside = eight & eight >> 8 & four >> 16;
-    let tail = word.leading_ones();
-    let beyond = tail > 0 && tail + next.trailing_ones() >= 20;
-    inside | u64::from(beyond) << (64 - tail).min(63)
-}
-
-#[derive(Clone, Copy, Default)]
-struct Carry {
-    word: u64,
-    letter: u64,
-    dash: u64,
-}
-
-#[inline]
-fn block_at(reader: Reader, text: &[u8], at: usize) -> Masks {
-    let rest = text.get(at..).unwrap_or_default();
-    match rest.first_chunk::<BLOCK>() {
-        Some(block) => reader.masks(block),
-        None if rest.is_empty() => Masks::default(),
-        None => {
-            let mut block = [0u8; BLOCK];
-            block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            reader.masks(&block)
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Masks {
     pub dash: u64,
     /// `+` and `(`.
     pub lead: u64,
+    /// `/`.
+    pub slash: u64,
     /// `-`, `_` and `.`.
     pub joint: u64,
     /// `%`, `&` and `\\`: what escapes begin with.
@@ -56,6 +58,7 @@ const fn classes() -> [u16; 256] {
             b':' => 16,
             b'-' => 32 | 256,
             b'_' | b'.' => 256,
+            b'/' => 2048,
             b'%' | b'&' | b'\\' => 512,
             b'+' | b'(' => 64,
             _ => 0,
@@ -72,7 +75,7 @@ const fn classes() -> [u16; 256] {
 /// The masks of a block, on any machine.
 #[expect(clippy::indexing_slicing, reason = "hot loop: a u8 indexes a table of 256")]
 pub(super) fn portable(block: &[u8; BLOCK]) -> Masks {
-    let mut bits = [0u64; 11];
+    let mut bits = [0u64; 12];
     for (i, eight) in block.as_chunks::<8>().0.iter().enumerate() {
         let classes = eight.map(|byte| CLASSES[usize::from(byte)]);
         let low = u64::from_le_bytes(classes.map(|class| class as u8));
@@ -84,8 +87,8 @@ pub(super) fn portable(block: &[u8; BLOCK]) -> Masks {
             *mask |= gathered << (i * 8);
         }
     }
-    let [digit, letter, upper, at, colon, dash, lead, beyond, joint, escape, foreign] = bits;
-    Masks { digit, letter, ascii: !beyond, upper, at, colon, dash, lead, joint, escape, foreign }
+    let [digit, letter, upper, at, colon, dash, lead, beyond, joint, escape, foreign, slash] = bits;
+    Masks { digit, letter, ascii: !beyond, upper, at, colon, dash, lead, slash, joint, escape, foreign }
 }
 
 #[cfg(test)]
@@ -110,6 +113,7 @@ mod tests {
                 assert_eq!(masks.joint, u64::from(b"-_.".contains(&byte)) << at, "{byte} at {at}");
                 assert_eq!(masks.escape, u64::from(b"%&\\".contains(&byte)) << at, "{byte} at {at}");
                 assert_eq!(masks.foreign, u64::from(byte == 0xC2 || byte >= 0xC6) << at, "{byte} at {at}");
+                assert_eq!(masks.slash, u64::from(byte == b'/') << at, "{byte} at {at}");
                 assert_eq!(masks.lead, u64::from(b"+(".contains(&byte)) << at, "{byte} at {at}");
                 assert_eq!(!masks.ascii, u64::from(byte >= 0x80) << at, "{byte} at {at}");
             }

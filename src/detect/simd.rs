@@ -1,14 +1,13 @@
-//! The masks of a block with AVX2. The only file with `unsafe` code: the intrinsics of a feature need it, because calling
-//! them on a machine without the feature is undefined; [`Reader::new`] asks the machine once and never calls them elsewhere.
+//! The first pass with AVX2. The only file with `unsafe` code: the intrinsics of a feature need it, because calling them on a
+//! machine without the feature is undefined; [`Reader::new`] asks the machine once and never calls them elsewhere.
 //!
 //! It decides nothing that `masks::portable` doesn't: a test compares both, byte for byte.
 
-use super::compile::Prefixes;
+use super::context::Notes;
+use super::index::{Index, Lists, Place};
 use super::masks::{BLOCK, Masks, portable};
-use super::sift::{Sieve, WINDOW};
-use super::words::Vocabulary;
 
-/// How this machine reads a block.
+/// How this machine reads a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader {
     #[cfg(target_arch = "x86_64")]
@@ -26,53 +25,25 @@ impl Reader {
         }
     }
 
-    /// The masks of a block.
-    #[inline]
-    pub fn masks(self, block: &[u8; BLOCK]) -> Masks {
-        #[cfg(target_arch = "x86_64")]
-        if self.avx2 {
-            #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the feature")]
-            // SAFETY: the machine has AVX2.
-            return unsafe { avx2(block) };
-        }
-        portable(block)
-    }
-
-    /// [`Sieve::sift`] with the machine's instructions for single bits.
-    #[inline]
-    pub fn sift(
-        self,
-        sieve: &mut Sieve,
-        window: &[u8; WINDOW],
-        block: &Masks,
-        carry: u64,
-        next: &Masks,
-        lists: (&Vocabulary, &Prefixes),
-    ) {
+    /// [`Index::read`] with the machine's instructions for many bytes and single bits.
+    pub fn read(self, index: &mut Index, text: &[u8], lists: Lists<'_>, notes: &mut Notes, places: &mut Vec<Place>) {
         #[cfg(target_arch = "x86_64")]
         if self.avx2 {
             #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the features")]
             // SAFETY: the machine has AVX2, BMI1 and BMI2.
             unsafe {
-                sift_bits(sieve, window, block, carry, next, lists);
+                read_avx2(index, text, lists, notes, places);
             }
             return;
         }
-        sieve.sift(window, block, carry, next, lists);
+        index.read(portable, text, lists, notes, places);
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2")]
-fn sift_bits(
-    sieve: &mut Sieve,
-    window: &[u8; WINDOW],
-    block: &Masks,
-    carry: u64,
-    next: &Masks,
-    lists: (&Vocabulary, &Prefixes),
-) {
-    sieve.sift(window, block, carry, next, lists);
+fn read_avx2(index: &mut Index, text: &[u8], lists: Lists<'_>, notes: &mut Notes, places: &mut Vec<Place>) {
+    index.read(|block| avx2(block), text, lists, notes, places);
 }
 
 /// Sixty-four bytes as two vectors; each mask is two comparisons and two moves of sign bits.
@@ -126,6 +97,7 @@ fn avx2(block: &[u8; BLOCK]) -> Masks {
         at: same(b'@'),
         colon: same(b':'),
         dash: same(b'-'),
+        slash: same(b'/'),
         joint: same(b'-') | same(b'_') | same(b'.'),
         foreign: join(foreign(low), foreign(high)),
         escape: same(b'%') | same(b'&') | same(b'\\'),
@@ -139,12 +111,22 @@ mod tests {
 
     use super::*;
 
+    fn masks(block: &[u8; BLOCK]) -> Masks {
+        #[cfg(target_arch = "x86_64")]
+        if Reader::new().avx2 {
+            #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the feature")]
+            // SAFETY: the machine has AVX2.
+            return unsafe { avx2(block) };
+        }
+        portable(block)
+    }
+
     // INVARIANT: every machine sees the same masks.
     proptest! {
         #[test]
         fn this_machine_reads_a_block_as_any_machine_does(bytes in proptest::collection::vec(any::<u8>(), BLOCK)) {
             let block: [u8; BLOCK] = bytes.try_into().unwrap();
-            prop_assert_eq!(Reader::new().masks(&block), portable(&block));
+            prop_assert_eq!(masks(&block), portable(&block));
         }
     }
 
@@ -154,7 +136,7 @@ mod tests {
             for at in 0..BLOCK {
                 let mut block = [b'.'; BLOCK];
                 block[at] = byte;
-                assert_eq!(Reader::new().masks(&block), portable(&block), "{byte} at {at}");
+                assert_eq!(masks(&block), portable(&block), "{byte} at {at}");
             }
         }
     }
