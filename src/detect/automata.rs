@@ -19,7 +19,7 @@ pub(super) const REACH: usize = 320;
 pub(super) const LONG_REACH: usize = 16384;
 
 /// The row from which nothing can match any more.
-const DEAD: u16 = 0;
+const DEAD: u32 = 0;
 
 /// One automaton.
 #[derive(Debug)]
@@ -27,13 +27,11 @@ pub(super) struct Automaton {
     reach: usize,
     /// Column of each byte in `next`.
     classes: Box<[u8; 256]>,
-    /// Next row by row and column.
-    next: Box<[u16]>,
-    start: u16,
+    /// Next row by row and column. A row is the index of its first cell.
+    next: Box<[u32]>,
+    start: u32,
     /// Rows from this one on are those in which the pattern ends.
-    accepting: u16,
-    /// log2 of the length of a row.
-    stride: u32,
+    accepting: u32,
 }
 
 impl Automaton {
@@ -77,7 +75,7 @@ impl Automaton {
             });
         }
         let alive = |state: StateID| !dfa.is_dead_state(state) && !dfa.is_quit_state(state);
-        let mut seen: HashMap<StateID, u16> = HashMap::from([(start, 0)]);
+        let mut seen: HashMap<StateID, u32> = HashMap::from([(start, 0)]);
         let mut order = vec![start];
         let mut done = 0;
         while let Some(state) = order.get(done).copied() {
@@ -91,23 +89,23 @@ impl Automaton {
         }
         let (ending, going): (Vec<StateID>, Vec<StateID>) =
             order.into_iter().partition(|state| dfa.is_match_state(dfa.next_eoi_state(*state)));
-        let accepting = u16::try_from(going.len() + 1).ok()?;
-        for (row, state) in going.iter().chain(&ending).enumerate() {
-            seen.insert(*state, u16::try_from(row + 1).ok()?);
+        let columns = representatives.len();
+        let row = |number: usize| u32::try_from(number * columns).ok();
+        let accepting = row(going.len() + 1)?;
+        for (number, state) in going.iter().chain(&ending).enumerate() {
+            seen.insert(*state, row(number + 1)?);
         }
-        let stride = representatives.len().next_power_of_two().trailing_zeros();
-        let mut next = vec![DEAD; 1 << stride];
+        let mut next = vec![DEAD; columns];
         for state in going.iter().chain(&ending) {
             let row = representatives.iter().map(|byte| seen.get(&dfa.next_state(state.to_owned(), *byte)));
             next.extend(row.map(|row| row.copied().unwrap_or(DEAD)));
-            next.resize(next.len().next_multiple_of(1 << stride), DEAD);
         }
-        Some(Self { reach, classes, next: next.into(), start: *seen.get(&start)?, accepting, stride })
+        Some(Self { reach, classes, next: next.into(), start: *seen.get(&start)?, accepting })
     }
 
     /// Bytes of memory the tables take.
     pub fn memory_bytes(&self) -> usize {
-        self.next.len() * 2 + 256
+        self.next.len() * 4 + 256
     }
 
     /// Walks from `at`; `holds(end)` says whether the pattern may end there. Gives the last end and the one before it (0
@@ -115,7 +113,7 @@ impl Automaton {
     #[inline]
     #[expect(
         clippy::indexing_slicing,
-        reason = "hot loop: `tabulate` writes only rows that exist, columns below the stride"
+        reason = "hot loop: `tabulate` writes only rows that exist, columns that a row has"
     )]
     pub fn walk(&self, text: &[u8], at: usize, mut holds: impl FnMut(usize) -> bool) -> Option<[usize; 2]> {
         let mut state = self.start;
@@ -123,7 +121,7 @@ impl Automaton {
         let rest = text.get(at..).unwrap_or_default();
         let rest = rest.get(..self.reach).unwrap_or(rest);
         for (i, byte) in rest.iter().enumerate() {
-            state = self.next[(usize::from(state) << self.stride) + usize::from(self.classes[usize::from(*byte)])];
+            state = self.next[state as usize + usize::from(self.classes[usize::from(*byte)])];
             if state == DEAD {
                 break;
             }

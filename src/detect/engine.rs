@@ -347,8 +347,11 @@ impl<'s> Scan<'s> {
 
     /// A form has matched: weighs its context, checks it, and appends it if it is believed. Says whether it did.
     fn candidate(&mut self, rule: &Rule, id: u16, start: usize, end: usize) -> bool {
-        let cut = |found: &str| found.bytes().position(|byte| rule.cut == byte && byte != 0).map_or(0, |at| at + 1);
-        let start = start + self.text.get(start..end).map_or(0, cut);
+        let cut = match rule.cut {
+            0 => None,
+            sign => self.text.as_bytes().get(start..end).and_then(|found| found.iter().position(|byte| *byte == sign)),
+        };
+        let start = start + cut.map_or(0, |at| at + 1);
         let Some(found) = self.text.get(start..end).filter(|found| !found.is_empty()) else { return false };
         // Context first where it must be there: it is read once for all rules that start here.
         if !rule.need && !(rule.check.passes)(found.as_bytes()) {

@@ -22,7 +22,7 @@ pub(super) const CAPACITY: usize = 128;
 const COLUMNS: usize = 16;
 
 /// The most steps of a walk that doesn't go in circles.
-const DEPTH: usize = 20;
+const DEPTH: usize = 14;
 
 /// The row from which nothing is possible any more.
 const DEAD: u16 = 0;
@@ -61,14 +61,14 @@ const fn classes() -> [u8; 256] {
 /// Many patterns in one coarse automaton.
 #[derive(Debug)]
 pub(super) struct Gate {
-    /// Next row by row and class.
-    next: Box<[u16]>,
+    /// Next row by row and class. A row is the index of its first cell.
+    next: Box<[u32]>,
     /// Rows from this one on are those where something ends, or where the automaton was cut off.
-    telling: u16,
+    telling: u32,
     /// By telling row: what may end where it is reached, and what is still possible where the automaton was cut off.
     told: Box<[[Patterns; 2]]>,
     /// The row that begins with all patterns, and the one with those alone that may begin within a longer number.
-    starts: [u16; 2],
+    starts: [u32; 2],
     borders: Borders,
 }
 
@@ -96,12 +96,12 @@ impl Gate {
         let mut possible = 0;
         let mut row = self.starts[usize::from(inner)];
         for (i, byte) in text.get(at..).unwrap_or_default().iter().enumerate() {
-            row = self.next[usize::from(row) * COLUMNS + usize::from(CLASSES[usize::from(*byte)])];
-            if row == DEAD {
+            row = self.next[row as usize + usize::from(CLASSES[usize::from(*byte)])];
+            if row == u32::from(DEAD) {
                 break;
             }
             if row >= self.telling {
-                let [ends, open] = self.told[usize::from(row - self.telling)];
+                let [ends, open] = self.told[(row - self.telling) as usize / COLUMNS];
                 if ends & !possible != 0 {
                     possible |= ends & self.borders.at_end(text, at + i + 1);
                 }
@@ -116,7 +116,7 @@ impl Gate {
 
     /// Bytes of memory the tables take.
     pub fn memory_bytes(&self) -> usize {
-        self.next.len() * 2 + self.told.len() * size_of::<[Patterns; 2]>()
+        self.next.len() * 4 + self.told.len() * size_of::<[Patterns; 2]>()
     }
 }
 
@@ -208,11 +208,11 @@ impl<'n> Builder<'n> {
         for (to, from) in silent.iter().chain(&telling).enumerate() {
             put(&mut moved, *from, to as u16);
         }
-        let to = |row: &u16| moved.get(usize::from(*row)).copied().unwrap_or(DEAD);
+        let to = |row: &u16| u32::from(moved.get(usize::from(*row)).copied().unwrap_or(DEAD)) * COLUMNS as u32;
         let row = |row: &usize| self.next.get(row * COLUMNS..(row + 1) * COLUMNS).unwrap_or_default();
         Gate {
             next: silent.iter().chain(&telling).flat_map(row).map(to).collect(),
-            telling: silent.len() as u16,
+            telling: (silent.len() * COLUMNS) as u32,
             told: telling.iter().filter_map(|row| self.told.get(*row).copied()).collect(),
             starts: starts.map(|row| to(&row)),
             borders,
