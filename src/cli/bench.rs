@@ -22,7 +22,7 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum What {
-    /// Detection alone, one thread: every line of a file is one text (or JSON with a `text` member)
+    /// Detection alone, one thread: every string of every JSON line of a file is one text
     Detect {
         /// The file
         file: PathBuf,

@@ -330,7 +330,12 @@ mod tests {
         let gate = gate(&[("[0-9]{9}", Border::Number), ("4[0-9]{15}", Border::Number), ("[0-9]+x", Border::Word)]);
         assert_eq!(gate.possible(b"123", 0, false), 0);
         assert_eq!(gate.possible(b"123456789", 0, false), 0b001);
-        assert_eq!(gate.possible(b"a 5111111111111111", 2, false), 0b010, "which digit it is, the pattern's own walk sees");
+        assert_eq!(gate.possible(b"a 512345678", 2, false), 0b001);
+        assert_ne!(
+            gate.possible(b"a 5111111111111111", 2, false) & 0b010,
+            0,
+            "which digit it is, the pattern's walk sees"
+        );
         assert_eq!(gate.possible(b"12x", 0, false), 0b100);
         assert_eq!(gate.possible(b"12xx", 0, false), 0, "borders are looked at");
     }

@@ -252,7 +252,8 @@ impl Builder {
             }
         }
         let slots = 0..=1u64 << (NAME_BITS - NAME_SLOT_SHIFT);
-        let name_slots = slots.map(|slot| names.partition_point(|(hash, _)| hash >> NAME_SLOT_SHIFT < slot) as u16).collect();
+        let name_slots =
+            slots.map(|slot| names.partition_point(|(hash, _)| hash >> NAME_SLOT_SHIFT < slot) as u16).collect();
         // Longer phrases first, so that the first match is the longest; the rest of the order only makes builds alike.
         phrases.sort_by(|(a, x), (b, y)| (a, y.tail.len(), &x.head, &x.tail).cmp(&(b, x.tail.len(), &y.head, &y.tail)));
         let mut heads: Vec<(Head, Groups)> = Vec::new();
