@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod demo;
 mod erase;
+mod eval;
 mod restore;
 mod run;
 mod scrub;
@@ -57,6 +58,8 @@ enum Command {
     Erase(erase::Args),
     /// Verify the audit chain
     Audit(audit::Args),
+    /// Score detection on a labelled set: precision, recall, leaking texts, false alarms
+    Eval(eval::Args),
     /// Measure: detection, one record, the stream beside a bare loop
     Bench(bench::Args),
 }
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Restore(args) => restore::run(args),
         Command::Erase(args) => erase::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Eval(args) => eval::run(args),
         Command::Bench(args) => bench::run(args),
     };
     let (code, text) = match done {

@@ -9,6 +9,7 @@ mod compile;
 mod config;
 mod detector;
 mod engine;
+pub mod evaluate;
 mod kinds;
 mod masks;
 mod names;
