@@ -238,7 +238,7 @@ impl Detector {
     }
 
     /// Appends every candidate of all rules, in no order; gives the tokens so long that they may be Base64.
-    fn candidates(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) -> Vec<(usize, usize)> {
+    pub(super) fn candidates(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) -> Vec<(usize, usize)> {
         let mut scan = Scan::new(&self.builtin.tables, &self.builtin.rules, text, out);
         scan.run(hint);
         let tokens = std::mem::take(&mut scan.tokens);

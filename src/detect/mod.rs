@@ -14,6 +14,8 @@ mod kinds;
 mod masks;
 mod names;
 mod own;
+#[cfg(test)]
+mod reference;
 mod rule;
 mod rules;
 mod sift;

@@ -8,6 +8,7 @@ mod labels;
 mod own;
 mod report;
 mod score;
+mod shapes;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
