@@ -8,7 +8,8 @@ use super::compile::{self, Tables};
 use super::config::{DetectorConfig, DictionaryRule, RuleProblem};
 use super::engine::Scan;
 use super::own::{Dictionary, OwnRegex};
-use super::rule::Rule;
+use super::records::{self, Cell};
+use super::rule::{Rule, Start};
 use super::unfold::{self, Unfolded};
 use super::words::fold;
 use super::{Category, Evidence, Finding, Hint, Kind, KindInfo, arbitrate, kinds, names, rules};
@@ -41,6 +42,28 @@ pub struct RuleInfo {
 struct Builtin {
     rules: Vec<Rule>,
     tables: Tables,
+    /// The last words of the field names that tell something, folded.
+    telling: HashSet<Box<[u8]>>,
+}
+
+impl Builtin {
+    /// Whether a name may be one of a telling field: by its last word.
+    fn tells(&self, name: &str) -> bool {
+        let word = name.trim_end().rsplit(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty());
+        let hump = |word: &str| word.rfind(char::is_uppercase).and_then(|at| word.get(at..).map(str::to_owned));
+        let known = |word: &str| self.telling.contains(&fold(word.as_bytes()));
+        word.is_some_and(|word| known(word) || hump(word).is_some_and(|word| known(&word)))
+    }
+}
+
+/// The last words of all names that rules listen to, and each name in one word.
+fn telling(rules: &[Rule]) -> HashSet<Box<[u8]>> {
+    let leads = |rule: &Rule| if let Start::After(words, _) = rule.start { words } else { &[] };
+    let names = rules.iter().flat_map(|rule| rule.fields.iter().chain(leads(rule)));
+    names
+        .flat_map(|name| [name.replace(' ', ""), name.rsplit(' ').next().unwrap_or_default().to_owned()])
+        .map(|word| fold(word.as_bytes()))
+        .collect()
 }
 
 // INVARIANT: every built-in rule compiles. A detector that silently lacked one would pass personal data on.
@@ -51,7 +74,7 @@ struct Builtin {
 static BUILTIN: LazyLock<Builtin> = LazyLock::new(|| {
     let rules: Vec<Rule> = rules::TABLES.iter().flat_map(|table| table.iter().copied()).collect();
     match compile::compile(&rules, &names::first_names()) {
-        Ok(tables) => Builtin { rules, tables },
+        Ok(tables) => Builtin { telling: telling(&rules), rules, tables },
         Err(broken) => panic!("built-in rules don't compile: {broken:?}"),
     }
 });
@@ -228,13 +251,28 @@ impl Detector {
         for unfolded in unfold::unfold(text) {
             self.candidates_unfolded(&unfolded, hint, out);
         }
+        records::cells(text, |cell| self.candidates_cell(text, cell, out));
         if out.len() == from {
             return;
         }
         // What is not believed enough takes no place from what is.
         keep(out, from, |finding| self.is_decoy(finding) || self.is_believed(finding));
         arbitrate::settle(out, from);
+        records::read(text, &self.kinds, &self.builtin.rules, out, from);
         keep(out, from, |finding| self.is_reported(text, finding));
+    }
+
+    /// Appends what a cell of a table is under its column's head, where that makes the whole cell a find.
+    fn candidates_cell(&self, text: &str, cell: Cell, out: &mut Vec<Finding>) {
+        let part = |(start, end)| text.get(start..end);
+        let (Some(head), Some(value)) = (part(cell.head), part(cell.value)) else { return };
+        if !self.builtin.tells(head) {
+            return;
+        }
+        let (from, shift) = (out.len(), cell.value.0 as u32);
+        self.candidates(value, Hint { field: Some(head) }, out);
+        keep(out, from, |finding| finding.start == 0 && finding.end as usize == value.len());
+        out.iter_mut().skip(from).for_each(|f| (f.start, f.end) = (f.start + shift, f.end + shift));
     }
 
     /// Appends every candidate of all rules, in no order; gives the tokens so long that they may be Base64.

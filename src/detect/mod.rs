@@ -14,6 +14,7 @@ mod kinds;
 mod masks;
 mod names;
 mod own;
+mod records;
 #[cfg(test)]
 mod reference;
 mod rule;

@@ -141,7 +141,9 @@ fn value_after(text: &[u8], at: usize, link: Link) -> Option<usize> {
                 break;
             }
             sign = true;
-            word.iter().for_each(|b| drop(skip(&[*b], 1)));
+            for b in &word {
+                skip(&[*b], 1);
+            }
             skip(b" \t:=#.", usize::MAX);
         }
     }
@@ -370,7 +372,9 @@ impl<'r> Try<'r> {
                 }
                 Start::Word(phrases) if rule.pattern.is_empty() => {
                     let ends = phrases.iter().flat_map(|phrase| phrase_ends(text, at, phrase));
-                    ends.for_each(|end| drop(self.candidate(id, at, end)));
+                    for end in ends {
+                        self.candidate(id, at, end);
+                    }
                 }
                 Start::Word(phrases) => {
                     if phrases.iter().any(|phrase| !phrase_ends(text, at, phrase).is_empty()) {

@@ -196,7 +196,6 @@ mod tests {
                 assert!(span.start >= end && span.end > span.start && span.end <= characters.len(), "{}", row.id);
                 end = span.end;
             }
-            assert!(!row.text.contains('#') || row.text.contains("# ") || row.text.contains("/#"), "{}", row.text);
         }
     }
 

@@ -59,6 +59,35 @@ const SOMEONES: &[&str] = &[
     "symptoms",
 ];
 
+/// Words that make a condition or a medicine a subject, not someone's.
+const GENERAL: &[&str] = &[
+    "what is",
+    "what are",
+    "what causes",
+    "symptoms of",
+    "causes of",
+    "treatment for",
+    "treatments for",
+    "treatment of",
+    "risk of",
+    "risk factor for",
+    "research",
+    "awareness",
+    "explain",
+    "definition of",
+    "how does",
+    "how do",
+    "information about",
+    "articles about",
+    "essay",
+    "facts about",
+    "difference between",
+    "prevent",
+    "prevention of",
+    "cure for",
+    "types of",
+];
+
 /// The rules.
 pub(in super::super) const RULES: &[Rule] = &[
     Rule {
@@ -243,6 +272,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         kind: MEDICAL_CONDITION,
         start: Start::Word(CONDITIONS),
         near: SOMEONES,
+        against: GENERAL,
         evidence: Evidence::Prior,
         confidence: 35,
         hits: &[
@@ -250,7 +280,7 @@ pub(in super::super) const RULES: &[Rule] = &[
             "her husband has [[atrial fibrillation]]",
             "I was told I have [[Crohn's disease]]",
         ],
-        misses: &["what is asthma", "cancer research"],
+        misses: &["what is asthma", "cancer research", "What are the symptoms of diabetes?"],
         source: "ICD-10 chapter titles and common names",
         ..Rule::BASE
     },
@@ -287,6 +317,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         kind: MEDICATION,
         start: Start::Word(MEDICINES),
         near: SOMEONES,
+        against: GENERAL,
         evidence: Evidence::Prior,
         confidence: 35,
         hits: &["was prescribed [[metformin]] for", "my daily [[Sertraline]] dose"],

@@ -82,6 +82,22 @@ pub(in super::super) const RULES: &[Rule] = &[
         ..Rule::BASE
     },
     Rule {
+        name: "us-ssn-spelled",
+        kind: US_SSN,
+        start: Start::Digit,
+        pattern: r"[0-9] [0-9] [0-9](?: - | )[0-9] [0-9](?: - | )[0-9] [0-9] [0-9] [0-9]",
+        border: Border::Number,
+        check: v::SSN,
+        near: SSN_WORDS,
+        need: true,
+        evidence: Evidence::Context,
+        confidence: 80,
+        hits: &["SSN: [[5 3 6 - 2 2 - 8 7 4 1]], digit by digit"],
+        misses: &["5 3 6 - 2 2 - 8 7 4 1", "ssn 5 3 6 2 2"],
+        source: "SSA RM 10201.035, digits read out one by one",
+        ..Rule::BASE
+    },
+    Rule {
         name: "us-ssn-field",
         kind: US_SSN,
         pattern: r"[0-9X*]{3}[ -]?[0-9X*]{2}[ -]?[0-9]{4}",

@@ -337,7 +337,8 @@ const CALLING_CODES: &[u64] = &[
 ];
 
 fn phone_international(text: &[u8]) -> bool {
-    let digits = Digits::of(text);
+    // An extension is no part of the number.
+    let digits = Digits::of(text.split(|b| b.is_ascii_alphabetic()).next().unwrap_or_default());
     let known = (1..=3).any(|n| CALLING_CODES.binary_search(&digits.number(0, n)).is_ok());
     known && (8..=15).contains(&digits.as_slice().len()) && !digits.uniform()
 }
