@@ -32,6 +32,14 @@ pub struct RuleInfo {
     pub validator: &'static str,
     /// Who says that it looks so.
     pub source: &'static str,
+    /// Words that raise belief nearby or in the field's name.
+    pub near: &'static [&'static str],
+    /// Whether one of them must be there.
+    pub need: bool,
+    /// Words that forbid a match.
+    pub against: &'static [&'static str],
+    /// Names of fields under which a whole text of its form is a find.
+    pub fields: &'static [&'static str],
     /// Texts in which it fires: the find stands between `[[` and `]]`.
     pub examples: &'static [&'static str],
     /// Texts in which it does not fire.
@@ -103,6 +111,10 @@ impl Detector {
             confidence: rule.confidence,
             validator: rule.check.name,
             source: rule.source,
+            near: rule.near,
+            need: rule.need,
+            against: rule.against,
+            fields: rule.fields,
             examples: rule.hits,
             counterexamples: rule.misses,
         });
@@ -230,6 +242,10 @@ impl Detector {
             confidence: confidence.unwrap_or(80),
             validator: known.map_or("any", |check| check.name),
             source: "the pipeline",
+            near: &[],
+            need: false,
+            against: &[],
+            fields: &[],
             examples: &[],
             counterexamples: &[],
         });
@@ -245,13 +261,7 @@ impl Detector {
         } else {
             text
         };
-        for (start, _) in self.candidates(text, hint, out) {
-            self.open_base64(text, start, out);
-        }
-        for unfolded in unfold::unfold(text) {
-            self.candidates_unfolded(&unfolded, hint, out);
-        }
-        records::cells(text, |cell| self.candidates_cell(text, cell, out));
+        self.claims(text, hint, out);
         if out.len() == from {
             return;
         }
@@ -262,13 +272,29 @@ impl Detector {
         keep(out, from, |finding| self.is_reported(text, finding));
     }
 
+    /// Appends every candidate, disguised ones and those of tables and members too, in no order.
+    pub(super) fn claims(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) {
+        for (start, _) in self.candidates(text, hint, out) {
+            self.open_base64(text, start, out);
+        }
+        for unfolded in unfold::unfold(text) {
+            self.candidates_unfolded(&unfolded, hint, out);
+        }
+        let tells = |name: &str| self.builtin.tells(name);
+        records::cells(text, tells, |cell| self.candidates_cell(text, cell, out));
+        records::members(text, tells, |cell| self.candidates_cell(text, cell, out));
+    }
+
+    /// The line of heads of the table that is open at a text's end, with the end of its line; empty where none is.
+    pub(super) fn open_head(&self, text: &str) -> String {
+        let head = records::cells(text, |name| self.builtin.tells(name), |_| {});
+        head.filter(|_| text.ends_with('\n')).map_or(String::new(), |line| format!("{line}\n"))
+    }
+
     /// Appends what a cell of a table is under its column's head, where that makes the whole cell a find.
     fn candidates_cell(&self, text: &str, cell: Cell, out: &mut Vec<Finding>) {
         let part = |(start, end)| text.get(start..end);
         let (Some(head), Some(value)) = (part(cell.head), part(cell.value)) else { return };
-        if !self.builtin.tells(head) {
-            return;
-        }
         let (from, shift) = (out.len(), cell.value.0 as u32);
         self.candidates(value, Hint { field: Some(head) }, out);
         keep(out, from, |finding| finding.start == 0 && finding.end as usize == value.len());
@@ -306,16 +332,25 @@ impl Detector {
         out.extend(strongest.map(|f| Finding { start: start as u32, end: (start + len) as u32, ..*f }));
     }
 
-    fn is_decoy(&self, finding: &Finding) -> bool {
+    pub(super) fn is_decoy(&self, finding: &Finding) -> bool {
         let least = self.thresholds.get(usize::from(finding.kind.0)).copied().unwrap_or(THRESHOLD);
         least > 100 || self.builtin.rules.get(usize::from(finding.rule)).is_some_and(|rule| rule.decoy)
     }
 
-    fn is_believed(&self, finding: &Finding) -> bool {
-        finding.confidence >= self.thresholds.get(usize::from(finding.kind.0)).copied().unwrap_or(THRESHOLD)
+    pub(super) fn is_believed(&self, finding: &Finding) -> bool {
+        finding.confidence >= self.least(finding.kind)
     }
 
-    fn is_reported(&self, text: &str, finding: &Finding) -> bool {
+    /// The least belief with which a kind is reported; above 100 where it is not.
+    pub(super) fn least(&self, kind: Kind) -> u8 {
+        self.thresholds.get(usize::from(kind.0)).copied().unwrap_or(THRESHOLD)
+    }
+
+    pub(super) fn builtin_rules(&self) -> &[Rule] {
+        &self.builtin.rules
+    }
+
+    pub(super) fn is_reported(&self, text: &str, finding: &Finding) -> bool {
         let allowed = || {
             let found = text.get(finding.start as usize..finding.end as usize).unwrap_or_default();
             !self.allow.is_empty() && self.allow.contains(&fold(found.trim().as_bytes()))
@@ -364,6 +399,10 @@ static UNKNOWN_RULE: RuleInfo = RuleInfo {
     confidence: 0,
     validator: "any",
     source: "",
+    near: &[],
+    need: false,
+    against: &[],
+    fields: &[],
     examples: &[],
     counterexamples: &[],
 };

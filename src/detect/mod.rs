@@ -5,11 +5,15 @@
 
 mod arbitrate;
 mod automata;
+mod chunks;
 mod compile;
 mod config;
 mod detector;
 mod engine;
 pub mod evaluate;
+pub mod explain;
+#[cfg(test)]
+mod fuzz;
 mod kinds;
 mod masks;
 mod names;
@@ -25,6 +29,7 @@ mod unfold;
 mod validators;
 mod words;
 
+pub use chunks::{AHEAD_BYTES, BACK_BYTES, Chunks, Placed};
 pub use config::{DetectorConfig, DictionaryRule, RegexRule, RuleProblem};
 pub use detector::{Detector, RuleInfo};
 pub use kinds::KindInfo;

@@ -1,6 +1,7 @@
-//! Tables within a text: what a cell means shows from the head of its column, or from the cells beside it.
+//! Tables and members within a text: what a value means shows from its name, from the head of its column, or from the cells
+//! beside it.
 //!
-//! A column's head is to its cells what a JSON member's name is to its value; a date between a person's name and their number is
+//! A name in the text counts as the name of a field does; a date between a person's name and their number is
 //! when they were born. It reads lines that one sign divides into cells, and knows nothing of quoting beyond a pair of quotes
 //! around a cell.
 
@@ -14,6 +15,12 @@ const SIGNS: &[u8] = b";|\t,";
 /// A line that is longer is no row of a table.
 const LINE_BYTES: usize = 1024;
 
+/// A head, or a member's name, that is longer is none.
+const HEAD_BYTES: usize = 32;
+
+/// A member's value that is longer says by itself what it holds.
+const VALUE_BYTES: usize = 256;
+
 /// A cell of a row under a head: both as they stand in the text, without space and quotes around them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cell {
@@ -23,26 +30,70 @@ pub(super) struct Cell {
     pub value: (usize, usize),
 }
 
-/// Calls back for every cell of every table whose first line looks like heads: words without digits, no two alike.
-pub(super) fn cells(text: &str, mut each: impl FnMut(Cell)) {
+/// Calls back for every cell of every table whose first line looks like heads, words without digits, of which some tell something.
+/// Gives the line of heads of the table that is open at the end.
+pub(super) fn cells<'t>(text: &'t str, tells: impl Fn(&str) -> bool, mut each: impl FnMut(Cell)) -> Option<&'t str> {
     let bytes = text.as_bytes();
     let mut heads: Vec<(usize, usize)> = Vec::new();
     let mut sign = 0u8;
+    let mut open = None;
     for (start, end) in lines(bytes) {
-        let line = bytes.get(start..end).unwrap_or_default();
         let columns = if heads.is_empty() { 0 } else { parts(bytes, start, end, sign).count() };
         if columns == heads.len() && columns > 1 {
             let row = parts(bytes, start, end, sign).zip(&heads);
             row.filter(|((from, to), _)| from < to).for_each(|(value, head)| each(Cell { head: *head, value }));
-        } else if heads.is_empty() || !is_rule(line) {
+        } else if heads.is_empty() || !is_rule(bytes.get(start..end).unwrap_or_default()) {
             heads.clear();
-            let found = SIGNS.iter().copied().find(|sign| {
-                line.contains(sign) && parts(bytes, start, end, *sign).all(|(from, to)| is_head(bytes.get(from..to)))
-            });
-            if let Some(found) = found {
+            open = None;
+            let Some(found) = first_sign(bytes.get(start..end).unwrap_or_default()) else { continue };
+            let row = || parts(bytes, start, end, found);
+            let telling = |(from, to): (usize, usize)| text.get(from..to).is_some_and(&tells);
+            if row().all(|(from, to)| is_head(bytes.get(from..to))) && row().any(telling) {
                 sign = found;
-                heads.extend(parts(bytes, start, end, sign));
+                heads.extend(row());
+                open = text.get(start..end);
             }
+        }
+    }
+    open
+}
+
+/// The sign that divides a line of heads: one stands within the bytes that a head may take.
+fn first_sign(line: &[u8]) -> Option<u8> {
+    let head = line.get(..HEAD_BYTES + 8).unwrap_or(line);
+    let at = memchr::memchr3(b';', b'|', b'\t', head).or_else(|| memchr::memchr(b',', head))?;
+    head.get(at).copied()
+}
+
+/// Calls back for every member of JSON (or of its like in code) in the text: `"name": "value"`, `'name': 12`.
+pub(super) fn members(text: &str, tells: impl Fn(&str) -> bool, mut each: impl FnMut(Cell)) {
+    let bytes = text.as_bytes();
+    for colon in memchr::memchr_iter(b':', bytes) {
+        let Some(quote) = colon.checked_sub(1).and_then(|at| bytes.get(at)).filter(|b| **b == b'"' || **b == b'\'')
+        else {
+            continue;
+        };
+        let name = bytes.get(colon.saturating_sub(HEAD_BYTES + 2)..colon - 1).unwrap_or_default();
+        let Some(open) = name.iter().rposition(|byte| byte == quote) else { continue };
+        let head = (colon - 1 - (name.len() - open - 1), colon - 1);
+        if !text.get(head.0..head.1).is_some_and(&tells) {
+            continue;
+        }
+        let from = colon + 1 + usize::from(bytes.get(colon + 1) == Some(&b' '));
+        let rest = bytes.get(from..bytes.len().min(from + VALUE_BYTES)).unwrap_or_default();
+        let value = match rest.first() {
+            Some(mark) if mark == quote => {
+                let inner = rest.get(1..).unwrap_or_default();
+                inner.iter().position(|byte| byte == mark).map(|len| (from + 1, from + 1 + len))
+            }
+            Some(b'0'..=b'9') => {
+                let number = |byte: &&u8| byte.is_ascii_digit() || **byte == b'.';
+                Some((from, from + rest.iter().take_while(number).count()))
+            }
+            _ => None,
+        };
+        if let Some(value) = value.filter(|(from, to)| from < to) {
+            each(Cell { head, value });
         }
     }
 }
@@ -89,7 +140,7 @@ fn is_head(cell: Option<&[u8]>) -> bool {
     let cell = cell.unwrap_or_default();
     let letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte >= 0x80 || b" _-/#.".contains(byte);
     !cell.is_empty()
-        && cell.len() <= 32
+        && cell.len() <= HEAD_BYTES
         && cell.iter().all(letter)
         && cell.iter().any(u8::is_ascii_alphabetic)
         && cell.iter().filter(|byte| **byte == b' ').count() < 4
@@ -235,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_would_say_less_than_a_field() {
+    fn a_column_or_a_member_in_a_text_would_say_less_than_a_field() {
         let table = "id,first_name,ssn,dob,mrn\n7,Xqlwyn,536228741,1982-12-03,0012345\n8,Abrrt,,,\n";
         let expected = [
             ("PERSON", "Xqlwyn"),
@@ -249,6 +300,10 @@ mod tests {
         assert_eq!(kind_of(table, "Abrrt").as_deref(), Some("PERSON"));
         let table = "| Name | Password |\n|------|----------|\n| build | gyxab-uowar |\n";
         assert_eq!(kind_of(table, "gyxab-uowar").as_deref(), Some("PASSWORD"));
+        let code = "user = {\"first_name\": \"Xqlwyn\", 'ssn': '536228741', \"pages\": 12, \"mrn\": 12345678}";
+        for (kind, value) in [("PERSON", "Xqlwyn"), ("US_SSN", "536228741"), ("MEDICAL_RECORD", "12345678")] {
+            assert_eq!(kind_of(code, value).as_deref(), Some(kind), "{value}");
+        }
         assert_eq!(found("Apples, pears, plums\n1, 2, 3\nname, ssn\nnone, none\n"), []);
     }
 }

@@ -228,7 +228,7 @@ proptest! {
 }
 
 /// The plain text of a rule's example.
-fn plain(example: &str) -> String {
+pub(super) fn plain(example: &str) -> String {
     example.replacen("[[", "", 1).replacen("]]", "", 1)
 }
 
@@ -271,7 +271,7 @@ fn mutated() -> impl Strategy<Value = String> {
 static REFERENCE: std::sync::LazyLock<reference::Reference> = std::sync::LazyLock::new(reference::Reference::new);
 
 /// Where the engine and the plain reading of the rules differ: candidates that only one of them has.
-fn differences(detector: &Detector, text: &str, field: Option<&str>) -> Vec<String> {
+pub(super) fn differences(detector: &Detector, text: &str, field: Option<&str>) -> Vec<String> {
     let mut engine = Vec::new();
     detector.candidates(text, Hint { field }, &mut engine);
     reference::sort(&mut engine);

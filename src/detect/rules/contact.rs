@@ -229,6 +229,20 @@ pub(in super::super) const RULES: &[Rule] = &[
         source: "IEEE 802, EUI-48 text form",
         ..Rule::BASE
     },
+    Rule {
+        name: "mac-dotted",
+        kind: MAC_ADDRESS,
+        start: Start::Digit,
+        pattern: r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}",
+        check: v::MAC,
+        near: &["mac", "hwaddr", "ethernet", "arp", "interface", "mac address", "hardware address"],
+        need: true,
+        confidence: 80,
+        hits: &["mac [[001A.2B3C.4D5E]] on port 4"],
+        misses: &["001A.2B3C.4D5E", "mac 1234.567"],
+        source: "EUI-48 as network equipment of one vendor writes it",
+        ..Rule::BASE
+    },
 ];
 
 const PHONE_FIELDS: &[&str] = &[

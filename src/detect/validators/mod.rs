@@ -8,7 +8,7 @@ mod national;
 mod wallet;
 
 pub(super) use national::*;
-pub(super) use wallet::{BASE58, BECH32, ETHEREUM};
+pub(super) use wallet::{BASE58, BECH32, EIP55, ETHEREUM};
 
 /// Passes always.
 pub(super) const ANY: Check = Check { name: "any", passes: |_| true };
@@ -146,6 +146,7 @@ const GENERAL: &[Check] = &[
     BASE58,
     BECH32,
     ETHEREUM,
+    EIP55,
 ];
 
 /// The decimal digits of a text, at most 32 of them.
