@@ -5,7 +5,9 @@ mod bench;
 mod check;
 mod demo;
 mod erase;
+mod eval;
 mod restore;
+mod rules;
 mod run;
 mod scrub;
 mod source;
@@ -57,6 +59,10 @@ enum Command {
     Erase(erase::Args),
     /// Verify the audit chain
     Audit(audit::Args),
+    /// Show the rules of detection, and why a text is found or left
+    Rules(rules::Args),
+    /// Score detection on a labelled set: precision, recall, leaking texts, false alarms
+    Eval(eval::Args),
     /// Measure: detection, one record, the stream beside a bare loop
     Bench(bench::Args),
 }
@@ -90,6 +96,8 @@ pub fn main() -> ExitCode {
         Command::Restore(args) => restore::run(args),
         Command::Erase(args) => erase::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Rules(args) => rules::run(args),
+        Command::Eval(args) => eval::run(args),
         Command::Bench(args) => bench::run(args),
     };
     let (code, text) = match done {

@@ -6,17 +6,25 @@
 mod arbitrate;
 mod automata;
 mod border;
+mod chunks;
 mod compile;
 mod config;
 mod context;
 mod detector;
 mod engine;
+pub mod evaluate;
+pub mod explain;
+#[cfg(test)]
+mod fuzz;
 mod gate;
 mod index;
 mod kinds;
 mod masks;
 mod names;
 mod own;
+mod records;
+#[cfg(test)]
+mod reference;
 mod rule;
 mod rules;
 mod simd;
@@ -25,6 +33,7 @@ mod unfold;
 mod validators;
 mod words;
 
+pub use chunks::{AHEAD_BYTES, BACK_BYTES, Chunks, Placed};
 pub use config::{DetectorConfig, DictionaryRule, RegexRule, RuleProblem};
 pub use detector::{Detector, RuleInfo};
 pub use kinds::KindInfo;

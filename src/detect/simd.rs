@@ -38,6 +38,18 @@ impl Reader {
         }
         index.read(portable, text, lists, notes, places);
     }
+
+    /// The masks of one block, as [`Reader::read`] sees them.
+    #[cfg(test)]
+    pub fn masks(self, block: &[u8; BLOCK]) -> Masks {
+        #[cfg(target_arch = "x86_64")]
+        if self.avx2 {
+            #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the feature")]
+            // SAFETY: the machine has AVX2.
+            return unsafe { avx2(block) };
+        }
+        portable(block)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -111,22 +123,12 @@ mod tests {
 
     use super::*;
 
-    fn masks(block: &[u8; BLOCK]) -> Masks {
-        #[cfg(target_arch = "x86_64")]
-        if Reader::new().avx2 {
-            #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the feature")]
-            // SAFETY: the machine has AVX2.
-            return unsafe { avx2(block) };
-        }
-        portable(block)
-    }
-
     // INVARIANT: every machine sees the same masks.
     proptest! {
         #[test]
         fn this_machine_reads_a_block_as_any_machine_does(bytes in proptest::collection::vec(any::<u8>(), BLOCK)) {
             let block: [u8; BLOCK] = bytes.try_into().unwrap();
-            prop_assert_eq!(masks(&block), portable(&block));
+            prop_assert_eq!(Reader::new().masks(&block), portable(&block));
         }
     }
 
@@ -136,7 +138,7 @@ mod tests {
             for at in 0..BLOCK {
                 let mut block = [b'.'; BLOCK];
                 block[at] = byte;
-                assert_eq!(masks(&block), portable(&block), "{byte} at {at}");
+                assert_eq!(Reader::new().masks(&block), portable(&block), "{byte} at {at}");
             }
         }
     }

@@ -8,7 +8,7 @@ mod national;
 mod wallet;
 
 pub(super) use national::*;
-pub(super) use wallet::{BASE58, BECH32, ETHEREUM};
+pub(super) use wallet::{BASE58, BECH32, EIP55, ETHEREUM};
 
 /// Passes always.
 pub(super) const ANY: Check = Check { name: "any", passes: |_| true };
@@ -146,6 +146,7 @@ const GENERAL: &[Check] = &[
     BASE58,
     BECH32,
     ETHEREUM,
+    EIP55,
 ];
 
 /// The decimal digits of a text, at most 32 of them.
@@ -306,7 +307,7 @@ fn ipv4(text: &[u8]) -> bool {
     let mut octets = [0u32; 4];
     let mut parts = text.split(|byte| *byte == b'.');
     for (octet, part) in octets.iter_mut().zip(&mut parts) {
-        if part.first() == Some(&b'0') && part.len() > 1 {
+        if part.len() > 3 || part.first() == Some(&b'0') && part.len() > 1 {
             return false;
         }
         *octet = part.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit & 15));
@@ -346,7 +347,8 @@ const CALLING_CODES: &[u64] = &[
 ];
 
 fn phone_international(text: &[u8]) -> bool {
-    let digits = Digits::of(text);
+    // An extension is no part of the number.
+    let digits = Digits::of(text.split(|b| b.is_ascii_alphabetic()).next().unwrap_or_default());
     let known = (1..=3).any(|n| CALLING_CODES.binary_search(&digits.number(0, n)).is_ok());
     known && (8..=15).contains(&digits.as_slice().len()) && !digits.uniform()
 }
