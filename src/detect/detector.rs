@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::compile::{self, Tables};
-use super::config::{DetectorConfig, DictionaryRule, RuleProblem};
+use super::config::{DetectorConfig, DictionaryRule, NamesMode, RuleProblem};
 use super::engine::{Noticed, Scan};
+use super::naming::{self, Models, Naming};
 use super::own::{Dictionary, OwnRegex};
 use super::records::{self, Cell};
 use super::rule::{Rule, Start};
@@ -98,10 +99,11 @@ pub struct Detector {
     allow: HashSet<Box<[u8]>>,
     /// The least confidence of each kind; above 100 where the kind is not reported.
     thresholds: Vec<u8>,
+    naming: Option<Naming>,
 }
 
 impl Detector {
-    /// All built-in rules, and no other.
+    /// All built-in rules, and no other; names in free text are not looked for.
     pub fn builtin() -> Self {
         let builtin = &*BUILTIN;
         let rules = builtin.rules.iter().map(|rule| RuleInfo {
@@ -121,23 +123,33 @@ impl Detector {
         let kinds = kinds::BUILTIN.to_vec();
         Self {
             builtin,
-            rules: rules.collect(),
+            rules: rules.chain(naming::rules()).collect(),
             by_name: kinds.iter().enumerate().map(|(i, kind)| (kind.name.to_string(), Kind(i as u16))).collect(),
             thresholds: vec![THRESHOLD; kinds.len()],
             kinds,
             regexes: Vec::new(),
             dictionary: Dictionary::default(),
             allow: HashSet::new(),
+            naming: None,
         }
     }
 
-    /// The built-in rules and the user's.
+    /// The built-in rules and the user's, and the model of names.
     ///
     /// # Errors
     /// Every mistake in the settings.
     pub fn new(config: &DetectorConfig) -> Result<Self, Vec<RuleProblem>> {
+        Self::with_models(config, &Models::new())
+    }
+
+    /// The same; `models` are the users' models of names that were read, by their path.
+    ///
+    /// # Errors
+    /// Every mistake in the settings.
+    pub fn with_models(config: &DetectorConfig, models: &Models) -> Result<Self, Vec<RuleProblem>> {
         let mut detector = Self::builtin();
         let mut problems = Vec::new();
+        detector.naming = Naming::new(&config.names, models, detector.builtin.rules.len(), &mut problems);
         for (i, rule) in config.regexes.iter().enumerate() {
             let at = format!("regexes[{i}]");
             let Some(kind) = detector.own_kind(&rule.kind, rule.category, &at, &mut problems) else { continue };
@@ -168,6 +180,13 @@ impl Detector {
     fn set_thresholds(&mut self, config: &DetectorConfig, problems: &mut Vec<RuleProblem>) {
         check_percent(config.threshold, 0, "threshold", problems);
         self.thresholds = vec![config.threshold.unwrap_or(THRESHOLD); self.kinds.len()];
+        if config.names.mode == NamesMode::Recall && config.threshold.is_none() {
+            for kind in naming::KINDS {
+                if let Some(slot) = self.thresholds.get_mut(usize::from(kind.0)) {
+                    *slot = naming::RECALL_THRESHOLD;
+                }
+            }
+        }
         let floors = config.thresholds.iter().map(|(name, least)| ("thresholds", name, *least));
         let disabled = config.disabled.iter().map(|name| ("disabled", name, u8::MAX));
         for (list, name, least) in floors.chain(disabled) {
@@ -281,6 +300,9 @@ impl Detector {
         for unfolded in unfold::unfold(text, &noticed.odd) {
             self.candidates_unfolded(&unfolded, hint, out);
         }
+        if let Some(naming) = &self.naming {
+            naming.candidates(text, out);
+        }
         let tells = |name: &str| self.builtin.tells(name);
         records::cells(text, tells, |cell| self.candidates_cell(text, cell, out));
         records::members(text, tells, |cell| self.candidates_cell(text, cell, out));
@@ -356,6 +378,11 @@ impl Detector {
             !self.allow.is_empty() && self.allow.contains(&fold(found.trim().as_bytes()))
         };
         self.is_believed(finding) && !allowed()
+    }
+
+    /// The model of names, where names are looked for.
+    pub fn naming(&self) -> Option<&Naming> {
+        self.naming.as_ref()
     }
 
     /// Bytes that the compiled built-in rules take.

@@ -21,7 +21,9 @@ mod index;
 mod kinds;
 mod masks;
 mod names;
+mod naming;
 mod own;
+pub(crate) mod recognise;
 mod records;
 #[cfg(test)]
 mod reference;
@@ -29,14 +31,17 @@ mod rule;
 mod rules;
 mod simd;
 mod streets;
+pub mod train;
 mod unfold;
 mod validators;
 mod words;
 
 pub use chunks::{AHEAD_BYTES, BACK_BYTES, Chunks, Placed};
-pub use config::{DetectorConfig, DictionaryRule, RegexRule, RuleProblem};
+pub use config::{DetectorConfig, DictionaryRule, NamesConfig, NamesMode, RegexRule, RuleProblem};
 pub use detector::{Detector, RuleInfo};
 pub use kinds::KindInfo;
+pub use naming::{Models, Naming};
+pub use recognise::{Label, ModelProblem, Name, Reason, Recogniser};
 
 /// What was found. An index into the detector's table of kinds: built-in kinds first, in a fixed order, then a pipeline's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

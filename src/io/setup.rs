@@ -1,6 +1,6 @@
 //! From files and environment to what the service runs on: the only place that reads either.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use super::keystore::{EmbeddedStore, Keystore, Options, StoreError};
 use super::kms::FileKeeper;
 use super::topics::Wanted;
 use crate::audit::SEGMENT_BUDGET_BYTES;
+use crate::detect::{Models, Recogniser};
 use crate::keys::DigestKey;
 use crate::pipeline::{self, Ground, Pipeline, PipelineConfig, Problem, Property, Settings, Work};
 
@@ -86,7 +87,8 @@ pub fn loaded(
     let pairs = environment.iter().map(|(n, v)| (n.as_str(), v.as_str())).chain(flags.iter().copied());
     let settings = pipeline::settings(file, text, pairs);
     let providers = settings.as_ref().ok().map(|settings| settings.providers.as_slice());
-    let checked = pipeline::load(pipelines, providers);
+    let models = models(&pipeline::models_wanted(pipelines))?;
+    let checked = pipeline::load_with_models(pipelines, providers, &models);
     let (settings, pipelines) = match (settings, checked) {
         (Ok(settings), Ok(pipelines)) => (settings, pipelines),
         (settings, checked) => {
@@ -111,6 +113,28 @@ pub fn loaded(
         })
         .collect::<Result<_, ConfigError>>()?;
     Ok(Loaded { settings, pipelines, properties, regions })
+}
+
+/// Reads models of names; each once, though several pipelines use it.
+fn models(paths: &BTreeSet<String>) -> Result<Models, ConfigError> {
+    let mut read = Models::new();
+    let mut wrong = Vec::new();
+    for path in paths {
+        let file = std::fs::read(path).map_err(|error| {
+            format!("`detect.names.model`: {path}: {error}\n  help: name a file that `lethe train names` wrote and that this user may read")
+        });
+        let model = file.and_then(|bytes| {
+            let refused = |problem| format!("`detect.names.model`: {path}: {problem}").replace("\nhelp", "\n  help");
+            Recogniser::from_bytes(&bytes).map_err(refused)
+        });
+        match model {
+            Ok(model) => {
+                read.insert(path.clone(), Arc::new(model));
+            }
+            Err(problem) => wrong.push(problem),
+        }
+    }
+    if wrong.is_empty() { Ok(read) } else { Err(ConfigError(wrong)) }
 }
 
 /// Properties with their secrets read from files and environment.

@@ -104,7 +104,7 @@ impl ErasureWorker {
             outbox: Outbox::open(&client, "erasure").map_err(WorkerError::Kafka)?,
             client,
             receipts: Arc::clone(&erase.receipts),
-            pipeline: PipelineRef { name: name(&config.name), digest: name(&config.digest) },
+            pipeline: PipelineRef { name: name(&config.name), digest: name(&config.digest), names: None },
             default_tenant: erase.default_tenant.as_deref().and_then(TenantId::new),
             machine,
             digest_key: store.digest_key().map_err(WorkerError::Store)?,
