@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use super::cache::KeyCache;
 use super::shelf::{Around, Shelf};
-use super::{Destroyed, Expired, Keystore, Rotated, Status, StoreError};
+use super::{Destroyed, Expired, Keystore, Renewal, Rotated, Status, StoreError};
 use crate::io::clock::Clock;
 use crate::io::entropy::Entropy;
 use crate::io::kms::{KeeperError, RootKeeper};
 use crate::io::steps::Steps;
 use crate::keys::rows::{
-    BucketRow, EpochRow, MidRow, PageRow, Table, Tally, TopRow, Write, bucket_of_key, decode_counts, encode_counts,
+    BucketRow, EpochRow, MidRow, PageRow, Signer, SignersRow, Table, Tally, TopRow, Write, bucket_of_key,
+    decode_counts, encode_counts,
 };
 use crate::keys::{
     BucketId, Damaged, DeploymentId, DigestKey, Fence, KeyId, KeyRequest, KeyRing, Patch, RootId, SigningKey, Stored,
@@ -210,6 +211,7 @@ fn load(shelf: &Shelf, keeper: &dyn RootKeeper) -> Result<State, StoreError> {
     for (key, value) in shelf.scan(Table::Buckets, &[], None)? {
         stored.buckets.push((bucket_of_key(&key)?, BucketRow::decode(&value)?));
     }
+    stored.signers = shelf.get(Table::Meta, SignersRow::KEY)?.map(|row| SignersRow::decode(&row)).transpose()?;
     if let Some(counts) = shelf.get(Table::Meta, Tally::COUNTS_KEY)? {
         stored.counts = decode_counts(&counts);
     }
@@ -256,6 +258,14 @@ impl Keystore for EmbeddedStore {
 
     fn rotate(&self, from: Option<KeyId>, pages: usize) -> Result<Rotated, StoreError> {
         self.rotate_pages(from, pages)
+    }
+
+    fn renew(&self, what: Renewal) -> Result<(u64, EpochRow), StoreError> {
+        self.renew_crown(what)
+    }
+
+    fn signers(&self) -> Result<Vec<Signer>, StoreError> {
+        Ok(self.read_state()?.tree.signers().0)
     }
 
     fn remember(&self, request: &str, progress: &[u8], settled: bool) -> Result<(), StoreError> {

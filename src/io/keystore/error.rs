@@ -96,6 +96,9 @@ pub enum StoreError {
         "key store can't go on after a write that failed\nhelp: start lethe again: the store goes on from its last durable commit"
     )]
     Broken,
+    /// This kind of store can't do that.
+    #[error("this key store has no {0}\nhelp: rotate its pages instead: that makes a new root, too")]
+    Unsupported(&'static str),
     /// A destruction without the fence that must come first.
     #[error("subject `{}` has no fence\nhelp: fence it before its keys are destroyed, else a new key could be made meanwhile", .0.reference())]
     Unfenced(KeyId),
@@ -127,6 +130,7 @@ impl StoreError {
             | Self::Lingers(_)
             | Self::Full(_)
             | Self::Io { .. }
+            | Self::Unsupported(_)
             | Self::Unfenced(_)
             | Self::Stopped(_) => false,
         }
@@ -148,6 +152,7 @@ impl StoreError {
             Self::Incomplete { .. } => "incomplete",
             Self::Io { .. } => "io",
             Self::Broken => "broken",
+            Self::Unsupported(_) => "unsupported",
             Self::Unfenced(_) => "unfenced",
             Self::Stopped(_) => "stopped",
         }

@@ -32,6 +32,10 @@ pub struct HeldRoot {
 
 /// Creates, uses and destroys roots. Calls block; a call that returned is durable.
 pub trait RootKeeper: Send + Sync {
+    /// Its name in receipts: `file`, `pkcs11`, `aws_kms`, `vault`. The id of every root that it makes begins with it, and a
+    /// colon; ids of files have neither.
+    fn provider(&self) -> &'static str;
+
     /// Makes a root for a deployment.
     fn create(&self, deployment: &DeploymentId) -> Result<RootId, KeeperError>;
 
