@@ -12,6 +12,10 @@
 
 mod attacker;
 mod crash;
+#[cfg(feature = "vault")]
+#[path = "../support/vault.rs"]
+mod fake_vault;
+mod keepers;
 mod lineage;
 mod machine;
 mod refusal;

@@ -112,7 +112,7 @@ impl<'c> Deployment<'c> {
              batch: {{ records: {batch_records}, linger_ms: 20 }}\n\
              topics: {{ audit: {}, quarantine: {} }}\n\
              store: {{ path: {} }}\nroot: {{ path: {} }}\n\
-             key_lease_seconds: 1\nerasure: {{ epoch_ms: 50 }}\nhttp: {{ listen: \"{}\" }}\n",
+             key_lease_seconds: 1\nerasure: {{ epoch_ms: 50 }}\nretention: {{ check_seconds: 1 }}\nhttp: {{ listen: \"{}\" }}\n",
             self.cluster.address(),
             value("group"),
             value("workers"),

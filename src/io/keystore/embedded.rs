@@ -79,6 +79,10 @@ impl EmbeddedStore {
     /// deployment but the committed one is destroyed.
     pub fn open(options: Options, keeper: Arc<dyn RootKeeper>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let shelf = Shelf::open(&options.folder, options.cache_bytes, options.steps)?;
+        if shelf.half_copied()? {
+            let what = "a backup into it was interrupted; take it again".to_owned();
+            return Err(StoreError::Incomplete { folder: options.folder, what });
+        }
         let mut entropy = Entropy::new();
         if shelf.get(Table::Meta, TopRow::KEY)?.is_none() {
             found(&shelf, &options.folder, &*keeper, &mut entropy)?;
@@ -101,17 +105,6 @@ impl EmbeddedStore {
         store.settle_roots(&state)?;
         drop(state);
         Ok(store)
-    }
-
-    /// Copies the store as it stands at this moment into a new folder, while it goes on working; how many rows.
-    ///
-    /// The copy holds no root. It opens with the root that the store hangs from now, and fails closed as soon as an epoch
-    /// has replaced that root: whoever restores it can't open what was erased since, nor anything else. So make a new one
-    /// after each epoch; the only backup of the roots themselves is not to lose them.
-    pub fn backup(&self, to: &Path) -> Result<u64, StoreError> {
-        self.shelf.check()?;
-        let occupied = std::fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some());
-        if occupied { Err(StoreError::Occupied(to.to_owned())) } else { self.shelf.copy_to(to) }
     }
 
     pub(super) fn read_state(&self) -> Result<RwLockReadGuard<'_, State>, StoreError> {
@@ -262,6 +255,10 @@ impl Keystore for EmbeddedStore {
 
     fn renew(&self, what: Renewal) -> Result<(u64, EpochRow), StoreError> {
         self.renew_crown(what)
+    }
+
+    fn backup(&self, to: &Path) -> Result<u64, StoreError> {
+        self.back_up(to)
     }
 
     fn signers(&self) -> Result<Vec<Signer>, StoreError> {

@@ -4,6 +4,7 @@
 //! key is, who may have one and what an epoch rewrites is decided in [`crate::keys`]: a store reads, asks, and writes one
 //! durable batch.
 
+mod backup;
 mod cache;
 mod embedded;
 mod error;
@@ -11,8 +12,11 @@ mod fetch;
 mod forget;
 mod shelf;
 
+pub use backup::{CopyFacts, StoreCopy};
 pub use embedded::{EmbeddedStore, Options};
 pub use error::StoreError;
+
+use std::path::Path;
 
 use crate::keys::rows::{EpochRow, Signer, SignersRow};
 use crate::keys::{
@@ -45,11 +49,19 @@ pub trait Keystore: Send + Sync {
 
     /// Makes keys anew that hang right under the root, in an epoch of its own. Nothing that was sealed stops opening.
     fn renew(&self, what: Renewal) -> Result<(u64, EpochRow), StoreError> {
-        Err(StoreError::Unsupported(match what {
+        let what = match what {
             Renewal::Root => "a root rotation of its own",
             Renewal::Buckets => "a rotation of the bucket page",
             Renewal::Signing => "a rotation of the signing key",
-        }))
+        };
+        Err(StoreError::Unsupported { what, help: "rotate its pages instead: that makes a new root, too" })
+    }
+
+    /// Copies the store as it stands at this moment into a folder, or brings an earlier copy there up to date; how many rows
+    /// were written. No root goes along.
+    fn backup(&self, _to: &Path) -> Result<u64, StoreError> {
+        let help = "use the database's own backups and replicas";
+        Err(StoreError::Unsupported { what: "backup of its own", help })
     }
 
     /// The public halves of all keys that ever signed receipts, oldest first; the last one signs now.

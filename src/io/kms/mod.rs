@@ -3,12 +3,28 @@
 //! The promise of an erasure ends here: a copy of a root that is kept elsewhere is a root that was not destroyed. So each
 //! keeper says from when on its destruction can't be undone, and what it does not cover; receipts repeat it.
 
+#[cfg(feature = "aws-kms")]
+mod aws;
 mod error;
 mod file;
+#[cfg(any(feature = "pkcs11", feature = "vault"))]
+mod label;
+mod open;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
+#[cfg(feature = "vault")]
+mod vault;
 
+#[cfg(feature = "aws-kms")]
+pub use aws::{AwsAccess, AwsKeeper};
 pub use error::KeeperError;
 pub(crate) use error::remedy;
 pub use file::FileKeeper;
+pub use open::open_root_keeper;
+#[cfg(feature = "pkcs11")]
+pub use pkcs11::Pkcs11Keeper;
+#[cfg(feature = "vault")]
+pub use vault::{VaultAccess, VaultKeeper};
 
 use crate::keys::{DeploymentId, RootId, Secret};
 
