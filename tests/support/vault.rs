@@ -169,7 +169,8 @@ impl Vault {
             },
             ("POST", ["encrypt", name]) => {
                 // As the real one does where the token may create.
-                let key = state.keys.entry((*name).to_owned()).or_insert(Key { secret: [255; 32], deletion_allowed: false });
+                let key =
+                    state.keys.entry((*name).to_owned()).or_insert(Key { secret: [255; 32], deletion_allowed: false });
                 let plain: [u8; 32] = bytes("plaintext").try_into().expect("a secret");
                 let secret = zeroize::Zeroizing::new(key.secret);
                 let sealed = lethe::keys::wrap(&secret, &bytes("associated_data"), &zeroize::Zeroizing::new(plain));
@@ -178,7 +179,8 @@ impl Vault {
             ("POST", ["decrypt", name]) => {
                 let Some(key) = state.keys.get(*name) else { return wrong("encryption key not found") };
                 let ciphertext = text("ciphertext");
-                let sealed = STANDARD.decode(ciphertext.strip_prefix("vault:v1:").unwrap_or_default()).unwrap_or_default();
+                let sealed =
+                    STANDARD.decode(ciphertext.strip_prefix("vault:v1:").unwrap_or_default()).unwrap_or_default();
                 let secret = zeroize::Zeroizing::new(key.secret);
                 match lethe::keys::unwrap(&secret, &bytes("associated_data"), &sealed) {
                     Ok(plain) => (200, json!({ "data": { "plaintext": STANDARD.encode(*plain) } })),

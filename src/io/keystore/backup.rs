@@ -69,7 +69,7 @@ impl StoreCopy {
             return Err(StoreError::Absent(folder.to_owned()));
         }
         let shelf = Shelf::open(folder, CACHE_BYTES, Steps::default())?;
-        if shelf.half_copied()? {
+        if shelf.half_copied()? || shelf.get(Table::Meta, TopRow::KEY)?.is_none() {
             let what = "a backup into it was interrupted; take it again".to_owned();
             return Err(StoreError::Incomplete { folder: folder.to_owned(), what });
         }
