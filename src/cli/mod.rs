@@ -60,7 +60,7 @@ enum Command {
     Keys(keys::Args),
     /// Verify the audit chain
     Audit(audit::Args),
-    /// Measure: detection, one record, the stream beside a bare loop
+    /// Measure: detection, one record, the key store, the stream beside a bare loop
     Bench(bench::Args),
 }
 

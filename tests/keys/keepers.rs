@@ -88,7 +88,7 @@ fn bears_a_store(keeper: &Arc<dyn RootKeeper>, pending: bool) {
     }
     let status = store.status().unwrap();
     let held = keeper.list().unwrap().into_iter().filter(|held| held.deployment == status.deployment);
-    assert_eq!(held.map(|held| held.id).collect::<Vec<_>>(), [status.root.clone()]);
+    assert_eq!(held.map(|held| held.id).collect::<Vec<_>>(), std::slice::from_ref(&status.root));
     assert!(matches!(open(&old, keeper), Err(StoreError::OldCopy { .. })));
     // Destroyed by hand, nothing opens and nothing new is begun in its place.
     drop(store);
