@@ -26,3 +26,5 @@ mod outages;
 mod restored;
 #[path = "stream/traffic.rs"]
 mod traffic;
+#[path = "stream/upkeep.rs"]
+mod upkeep;

@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod erase;
 mod eval;
+mod keys;
 mod restore;
 mod rules;
 mod run;
@@ -57,13 +58,15 @@ enum Command {
     Restore(restore::Args),
     /// Ask for a person's keys to be destroyed, and wait for the receipt
     Erase(erase::Args),
+    /// Look after the key store: status, rotation, backups, the history of signing keys
+    Keys(keys::Args),
     /// Verify the audit chain
     Audit(audit::Args),
     /// Show the rules of detection, and why a text is found or left
     Rules(rules::Args),
     /// Score detection on a labelled set: precision, recall, leaking texts, false alarms
     Eval(eval::Args),
-    /// Measure: detection, one record, the stream beside a bare loop
+    /// Measure: detection, one record, the key store, the stream beside a bare loop
     Bench(bench::Args),
 }
 
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Scrub(args) => scrub::run(args),
         Command::Restore(args) => restore::run(args),
         Command::Erase(args) => erase::run(args),
+        Command::Keys(args) => keys::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Eval(args) => eval::run(args),

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use super::clock::Clock;
 use super::kafka::Client;
 use super::keystore::{EmbeddedStore, Keystore, Options, StoreError};
-use super::kms::FileKeeper;
+use super::kms::{KeeperError, RootKeeper, open_root_keeper};
 use super::topics::Wanted;
+use super::upkeep::Premises;
 use crate::audit::SEGMENT_BUDGET_BYTES;
 use crate::detect::{Models, Recogniser};
 use crate::keys::DigestKey;
@@ -165,11 +166,39 @@ fn secrets(properties: &BTreeMap<String, Property>) -> Result<BTreeMap<String, S
     if wrong.is_empty() { Ok(read) } else { Err(ConfigError(wrong)) }
 }
 
+/// Opens the root keeper.
+pub fn open_keeper(settings: &Settings) -> Result<Arc<dyn RootKeeper>, StoreError> {
+    Ok(open_root_keeper(&settings.root)?)
+}
+
+/// Who can carry an order on the key store out.
+pub enum Reach {
+    /// This process: it has opened the store.
+    Here(Premises),
+    /// Another one, which has the store in this folder open.
+    Running(PathBuf),
+}
+
+/// Opens the key store for its upkeep, unless a service has it open. A store that was never made is not made by looking.
+pub fn open_premises(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<Reach, StoreError> {
+    let settings = &loaded.settings;
+    let folder = settings.store.folder();
+    if let Some(folder) = folder.filter(|folder| !folder.join("keyspaces").is_dir()) {
+        return Err(StoreError::Absent(folder.to_owned()));
+    }
+    match (open_store(settings, Arc::clone(&clock)), folder) {
+        (Ok(store), _) => Ok(Reach::Here(Premises { store, clock, horizon: super::run::horizon(&loaded.pipelines) })),
+        (Err(StoreError::Locked(_) | StoreError::Keeper(KeeperError::Locked(_))), Some(folder)) => {
+            Ok(Reach::Running(folder.to_owned()))
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
 /// Opens the key store with its root keeper.
 pub fn open_store(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn Keystore>, StoreError> {
     let pipeline::Store::Embedded { path, cache_bytes } = &settings.store;
-    let pipeline::Root::File { path: root } = &settings.root;
-    let keeper = Arc::new(FileKeeper::open(Path::new(root))?);
+    let keeper = open_keeper(settings)?;
     let mut options = Options::new(path);
     options.key_lease_ms = settings.key_lease_seconds.saturating_mul(1_000);
     options.cache_bytes = *cache_bytes;

@@ -12,9 +12,13 @@
 
 mod attacker;
 mod crash;
+#[cfg(feature = "vault")]
+#[path = "../support/vault.rs"]
+mod fake_vault;
+mod full;
+mod keepers;
 mod lineage;
 mod machine;
 mod refusal;
 mod residue;
-mod speed;
 mod store;

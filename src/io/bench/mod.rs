@@ -1,6 +1,7 @@
 //! Measurements that users can repeat: what detection, one record, and the whole stream cost. Ratios and counts, since a
 //! wall-clock rate says little about another machine.
 
+mod keys;
 mod stream;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ use crate::pipeline::test_keys;
 use crate::sensitive::Sensitive;
 
 use super::kafka::Trouble;
+pub use keys::{KeysAsked, keys};
 use stream::{Round, StreamBench, bare, sanitising};
 
 /// Why nothing was measured.

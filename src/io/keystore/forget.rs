@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::embedded::{EmbeddedStore, State, epoch_row};
 use super::shelf::Around;
-use super::{Destroyed, Destruction, Expired, Outcome, Rotated, StoreError};
+use super::{Destroyed, Destruction, Expired, Outcome, Renewal, Rotated, StoreError};
 use crate::io::kms::Finality;
 use crate::keys::rows::{BucketRow, EpochRow, FenceRow, SubjectRow, Table, TopRow, Write, bucket_key};
 use crate::keys::{BucketId, Damaged, Fence, KeyId, PageRows, Patch, Sentence, Standing, turn};
@@ -120,6 +120,14 @@ impl EmbeddedStore {
         let rows = self.page_rows(&state, turned.iter().copied())?;
         let epoch = self.turn(&mut state, &Sentence::default(), &rows)?;
         Ok(Rotated { epoch: self.epoch_facts(epoch)?, pages: turned.len(), next })
+    }
+
+    pub(super) fn renew_crown(&self, what: Renewal) -> Result<(u64, EpochRow), StoreError> {
+        let mut state = self.write_state()?;
+        self.settle_roots(&state)?;
+        let sentence = what.sentence(self.clock.wall_ms());
+        let epoch = self.turn(&mut state, &sentence, &PageRows::new())?;
+        self.epoch_facts(epoch)
     }
 
     /// One epoch. When it returns, the old root is destroyed.
