@@ -1,18 +1,24 @@
 //! Where keys are kept: batched fetch-or-create, fences, destruction, behind one seam.
 //!
-//! [`EmbeddedStore`] serves one process from a folder; a store that serves several comes behind the same [`Keystore`]. What a
+//! [`EmbeddedStore`] serves one process from a folder, `PostgresStore` (feature `postgres`) several from a database. What a
 //! key is, who may have one and what an epoch rewrites is decided in [`crate::keys`]: a store reads, asks, and writes one
 //! durable batch.
 
+mod batch;
 mod cache;
 mod embedded;
+mod epoch;
 mod error;
 mod fetch;
 mod forget;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod shelf;
 
 pub use embedded::{EmbeddedStore, Options};
 pub use error::StoreError;
+#[cfg(feature = "postgres")]
+pub use postgres::{Connecting, PostgresOptions, PostgresStore};
 
 use crate::keys::rows::EpochRow;
 use crate::keys::{

@@ -7,7 +7,7 @@ use fjall::config::CompressionPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice};
 
 use super::StoreError;
-use crate::io::steps::Steps;
+use crate::io::steps::{Around, Steps};
 use crate::keys::rows::{Table, Write};
 
 /// Memory for rows that are not yet in sorted files, a table: subjects are written most by far.
@@ -16,9 +16,6 @@ const SUBJECTS_MEMTABLE_BYTES: u64 = 32 * 1024 * 1024;
 /// Rows a commit while a store is copied.
 const COPY_ROWS: usize = 10_000;
 const JOURNAL_BYTES: u64 = 128 * 1024 * 1024;
-
-/// Names of the two steps around a durable commit, for tests.
-pub(super) type Around = (&'static str, &'static str);
 
 pub(super) struct Shelf {
     folder: PathBuf,
