@@ -7,12 +7,18 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use super::kafka::Client;
+#[cfg(feature = "postgres")]
+use super::keystore::{Connecting, PostgresOptions, PostgresStore};
 use super::keystore::{EmbeddedStore, Keystore, Options, StoreError};
 use super::kms::FileKeeper;
+#[cfg(feature = "postgres")]
+use super::steps::Steps;
 use super::topics::Wanted;
 use crate::audit::SEGMENT_BUDGET_BYTES;
 use crate::keys::DigestKey;
 use crate::pipeline::{self, Ground, Pipeline, PipelineConfig, Problem, Property, Settings, Work};
+#[cfg(feature = "postgres")]
+use crate::sensitive::Sensitive;
 
 /// Checked configuration.
 pub struct Loaded {
@@ -118,19 +124,7 @@ fn secrets(properties: &BTreeMap<String, Property>) -> Result<BTreeMap<String, S
     let mut read = BTreeMap::new();
     let mut wrong = Vec::new();
     for (name, property) in properties {
-        let value = match property {
-            Property::Literal(text) => Ok(text.clone()),
-            Property::File(path) => std::fs::read_to_string(path)
-                .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-                .map_err(|error| {
-                    format!("`{name}`: {path}: {error}\n  help: put the secret there, readable for this user alone")
-                }),
-            Property::Environment(variable) => {
-                std::env::var_os(variable).and_then(|value| value.into_string().ok()).ok_or_else(|| {
-                    format!("`{name}`: the environment has no `{variable}`\n  help: set it, or name a file")
-                })
-            }
-        };
+        let value = resolve(name, property);
         match value {
             Ok(value) => {
                 read.insert(name.clone(), value);
@@ -141,15 +135,52 @@ fn secrets(properties: &BTreeMap<String, Property>) -> Result<BTreeMap<String, S
     if wrong.is_empty() { Ok(read) } else { Err(ConfigError(wrong)) }
 }
 
+/// A property's value. Where it can't be read, what is wrong, with a remedy.
+fn resolve(name: &str, property: &Property) -> Result<String, String> {
+    match property {
+        Property::Literal(text) => Ok(text.clone()),
+        Property::File(path) => {
+            std::fs::read_to_string(path).map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).map_err(|error| {
+                format!("`{name}`: {path}: {error}\n  help: put the secret there, readable for this user alone")
+            })
+        }
+        Property::Environment(variable) => std::env::var_os(variable)
+            .and_then(|value| value.into_string().ok())
+            .ok_or_else(|| format!("`{name}`: the environment has no `{variable}`\n  help: set it, or name a file")),
+    }
+}
+
 /// Opens the key store with its root keeper.
 pub fn open_store(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn Keystore>, StoreError> {
-    let pipeline::Store::Embedded { path, cache_bytes } = &settings.store;
+    let key_lease_ms = settings.key_lease_seconds.saturating_mul(1_000);
     let pipeline::Root::File { path: root } = &settings.root;
-    let keeper = Arc::new(FileKeeper::open(Path::new(root))?);
-    let mut options = Options::new(path);
-    options.key_lease_ms = settings.key_lease_seconds.saturating_mul(1_000);
-    options.cache_bytes = *cache_bytes;
-    Ok(Arc::new(EmbeddedStore::open(options, keeper, clock)?))
+    match &settings.store {
+        pipeline::Store::Embedded { path, cache_bytes } => {
+            let keeper = Arc::new(FileKeeper::open(Path::new(root))?);
+            let options = Options { key_lease_ms, cache_bytes: *cache_bytes, ..Options::new(path) };
+            Ok(Arc::new(EmbeddedStore::open(options, keeper, clock)?))
+        }
+        #[cfg(feature = "postgres")]
+        pipeline::Store::Postgres { .. } => {
+            let keeper = Arc::new(FileKeeper::open_shared(Path::new(root), Steps::default())?);
+            let connecting = connecting(&settings.store)?;
+            let options = PostgresOptions { key_lease_ms, ..PostgresOptions::new(connecting) };
+            Ok(Arc::new(PostgresStore::open(options, keeper, clock)?))
+        }
+        #[cfg(not(feature = "postgres"))]
+        pipeline::Store::Postgres { .. } => Err(StoreError::NotBuilt("postgres")),
+    }
+}
+
+/// How the settings' PostgreSQL is reached.
+#[cfg(feature = "postgres")]
+fn connecting(store: &pipeline::Store) -> Result<Connecting, StoreError> {
+    let pipeline::Store::Postgres { url, ca_file, connections } = store else {
+        return Err(StoreError::Connection("the settings name none".to_owned()));
+    };
+    let url = resolve("store.postgres.url", url).map_err(StoreError::Connection)?;
+    let authorities = ca_file.as_ref().map(PathBuf::from);
+    Ok(Connecting { url: Sensitive::new(url.into_bytes()), authorities, connections: *connections })
 }
 
 impl Loaded {

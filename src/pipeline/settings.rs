@@ -13,8 +13,8 @@ use super::load::{schema, typed};
 use super::problem::{Problem, choose};
 use super::properties::{self, Property};
 use super::report::{Report, at};
-use super::settings_written::SettingsFile;
 pub use super::settings_written::{LogFormat, LogLevel};
+use super::settings_written::{PostgresSection, SecretSource, SettingsFile, StoreKind, StoreSection};
 use super::units::Bytes;
 use super::yaml;
 use crate::policy::Provider;
@@ -76,8 +76,17 @@ pub enum Store {
     Embedded {
         /// The folder.
         path: String,
-        /// Memory for keys that were used lately.
+        /// Memory for blocks of its files.
         cache_bytes: u64,
+    },
+    /// A PostgreSQL database, for several processes.
+    Postgres {
+        /// The connection string.
+        url: Property,
+        /// Certificates of the authorities, in PEM.
+        ca_file: Option<String>,
+        /// Connections at most.
+        connections: usize,
     },
 }
 
@@ -128,12 +137,13 @@ fn meaning(written: SettingsFile, report: &mut Report<'_>) -> Option<Settings> {
         report.value(&at!["topics", "quarantine"], &[], what, "name two topics");
     }
     // Whoever copies the store must not get the root with it.
-    if Path::new(&written.root.path).starts_with(&written.store.path) {
+    let in_folder = matches!(written.store.kind, StoreKind::Embedded);
+    if in_folder && Path::new(&written.root.path).starts_with(&written.store.path) {
         let help = "put the root on another volume, or at least into another folder that backups leave out";
         report.value(&at!["root", "path"], &["store"], "the root lies within the store", help);
     }
     let bytes = count(&written.batch.bytes, &at!["batch", "bytes"], report);
-    let cache_bytes = count(&written.store.cache_bytes, &at!["store", "cache_bytes"], report);
+    let store = store(written.store, report)?;
     let Ok(listen) = written.http.listen.parse() else {
         let help = "write an address and a port, such as `127.0.0.1:9464` or `[::]:9464`";
         report.value(&at!["http", "listen"], &[], format!("`{}` is no address", written.http.listen), help);
@@ -157,7 +167,7 @@ fn meaning(written: SettingsFile, report: &mut Report<'_>) -> Option<Settings> {
         transaction_timeout_ms: u64::from(written.transaction.timeout_ms),
         audit_topic: written.topics.audit.into(),
         quarantine_topic: written.topics.quarantine.into(),
-        store: Store::Embedded { path: written.store.path, cache_bytes },
+        store,
         root: Root::File { path: written.root.path },
         key_lease_seconds: u64::from(written.key_lease_seconds),
         erasure_epoch_ms: u64::from(written.erasure.epoch_ms),
@@ -167,6 +177,25 @@ fn meaning(written: SettingsFile, report: &mut Report<'_>) -> Option<Settings> {
         log_format: written.log.format,
         log_level: written.log.level,
     })
+}
+
+fn store(written: StoreSection, report: &mut Report<'_>) -> Option<Store> {
+    let cache_bytes = count(&written.cache_bytes, &at!["store", "cache_bytes"], report);
+    match (written.kind, written.postgres) {
+        (StoreKind::Embedded, _) => Some(Store::Embedded { path: written.path, cache_bytes }),
+        (StoreKind::Postgres, Some(PostgresSection { url, ca_file, connections })) => {
+            let url = match url {
+                SecretSource::File(path) => Property::File(path),
+                SecretSource::Env(name) => Property::Environment(name),
+            };
+            Some(Store::Postgres { url, ca_file, connections: usize::from(connections) })
+        }
+        (StoreKind::Postgres, None) => {
+            let what = "keys are to be kept in `postgres`, and `store.postgres` is not there";
+            report.key(&at!["store"], &[], what, "add `postgres: {url: {file: …}}`");
+            None
+        }
+    }
 }
 
 fn count(bytes: &Bytes, path: &[String], report: &mut Report<'_>) -> u64 {

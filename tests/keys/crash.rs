@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use lethe::io::clock::ManualClock;
-use lethe::io::keystore::{EmbeddedStore, Keystore, StoreError};
+use lethe::io::keystore::{Keystore, StoreError};
 use lethe::io::kms::{FileKeeper, RootKeeper};
 use lethe::io::steps::{Steps, Stopped};
 use lethe::keys::{Grant, KeyId, KeyRequest, KeyState};
@@ -33,7 +33,7 @@ fn in_past(number: u64) -> KeyRequest {
     KeyRequest { bucket: bucket("past", 1), ..request(number, Grant::Create) }
 }
 
-fn create(store: &EmbeddedStore, numbers: std::ops::Range<u64>, told: &mut Told) -> Result<(), StoreError> {
+fn create(store: &dyn Keystore, numbers: std::ops::Range<u64>, told: &mut Told) -> Result<(), StoreError> {
     let requests: Vec<KeyRequest> = numbers.clone().map(|number| request(number, Grant::Create)).collect();
     let ring = store.ring(&requests)?;
     for (number, request) in numbers.zip(&requests) {
@@ -48,7 +48,7 @@ fn create(store: &EmbeddedStore, numbers: std::ops::Range<u64>, told: &mut Told)
 }
 
 /// Everything that writes, told step by step.
-fn live_a_life(store: &EmbeddedStore, told: &mut Told) -> Result<(), StoreError> {
+fn live_a_life(store: &dyn Keystore, told: &mut Told) -> Result<(), StoreError> {
     create(store, 0..FIRST, told)?;
     if let KeyState::Live(keys) = store.ring(&[in_past(7)])?.state(&in_past(7)) {
         told.past = Some(keys.seal(AD, b"past"));
@@ -70,7 +70,7 @@ fn live_a_life(store: &EmbeddedStore, told: &mut Told) -> Result<(), StoreError>
     Ok(())
 }
 
-fn check(store: &EmbeddedStore, told: &Told, at: &str) {
+fn check(store: &dyn Keystore, told: &Told, at: &str) {
     for (number, sealed) in &told.sealed {
         let asked = request(*number, Grant::Open);
         let state = store.ring(std::slice::from_ref(&asked)).unwrap().state(&asked).clone();
@@ -151,5 +151,46 @@ fn stopped_at_any_step_it_holds_the_old_state_or_the_new_one() {
             assert_eq!(roots_held(&home), 1, "{at}: a root is left over");
             std::fs::remove_dir_all(&home.0).unwrap();
         }
+    }
+}
+
+/// The same in a database: a process that is stopped loses its connection, and what was not committed is rolled back.
+#[cfg(feature = "postgres")]
+#[test]
+fn stopped_at_any_step_a_database_holds_the_old_state_or_the_new_one() {
+    let clock = Arc::new(ManualClock::default());
+    let names = Arc::new(Mutex::new(Vec::new()));
+    let list = names.clone();
+    let steps = Steps::new(move |name| {
+        list.lock().unwrap().push(name);
+        Ok(())
+    });
+    let clean = crate::postgres::Home::new();
+    let mut told = Told::default();
+    live_a_life(&clean.open_with(&clock, steps).unwrap(), &mut told).unwrap();
+    check(&clean.open(), &told, "clean");
+    let names = names.lock().unwrap().clone();
+    assert!(names.len() > 35, "{names:?}");
+
+    for (stop, name) in names.iter().enumerate() {
+        let at = format!("step {stop} (`{name}`)");
+        let home = crate::postgres::Home::new();
+        let reached = AtomicUsize::new(0);
+        let steps = Steps::new(move |name| {
+            let step = reached.fetch_add(1, Ordering::SeqCst);
+            if step >= stop { Err(Stopped(name)) } else { Ok(()) }
+        });
+        let mut told = Told::default();
+        let lived = home.open_with(&clock, steps).and_then(|store| live_a_life(&store, &mut told));
+        assert!(lived.is_err(), "{at} did not stop");
+        let store = home.open();
+        check(&store, &told, &at);
+        let mut again = Told { fenced: told.fenced, past: told.past.clone(), ..Told::default() };
+        live_a_life(&store, &mut again).unwrap_or_else(|error| panic!("{at}: {error}"));
+        again.sealed.retain(|number, _| !ERASED.contains(number) || told.fenced);
+        check(&store, &again, &at);
+        assert!(again.done && store.open_requests().unwrap().is_empty(), "{at}");
+        drop(store);
+        assert_eq!(FileKeeper::open(&home.roots()).unwrap().list().unwrap().len(), 1, "{at}: a root is left over");
     }
 }

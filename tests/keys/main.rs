@@ -14,6 +14,11 @@ mod attacker;
 mod crash;
 mod lineage;
 mod machine;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 mod refusal;
 mod residue;
 mod speed;

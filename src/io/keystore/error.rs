@@ -178,6 +178,9 @@ pub enum StoreError {
         /// Where it stood.
         seen: u64,
     },
+    /// This program was built without that kind of store.
+    #[error("this lethe was built without `{0}`\nhelp: install one that has it: `cargo install lethe --features {0}`")]
+    NotBuilt(&'static str),
     /// A test stopped here.
     #[error("stopped at `{0}`")]
     Stopped(&'static str),
@@ -202,6 +205,7 @@ impl StoreError {
             | Self::Damaged(_)
             | Self::Incomplete { .. }
             | Self::Connection(_)
+            | Self::NotBuilt(_)
             | Self::Newer { .. }
             | Self::OtherDeployment { .. }
             | Self::WentBack { .. }
@@ -243,6 +247,7 @@ impl StoreError {
             Self::Busy(_) => "busy",
             Self::Server { .. } => "server",
             Self::Connection(_) => "connection_string",
+            Self::NotBuilt(_) => "not_built",
             Self::Newer { .. } => "newer_schema",
             Self::OtherDeployment { .. } => "other_deployment",
             Self::WentBack { .. } => "went_back",
