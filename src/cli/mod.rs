@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod demo;
 mod erase;
+mod keys;
 mod restore;
 mod run;
 mod scrub;
@@ -55,6 +56,8 @@ enum Command {
     Restore(restore::Args),
     /// Ask for a person's keys to be destroyed, and wait for the receipt
     Erase(erase::Args),
+    /// Look after the key store: move it
+    Keys(keys::Args),
     /// Verify the audit chain
     Audit(audit::Args),
     /// Measure: detection, one record, the stream beside a bare loop
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Scrub(args) => scrub::run(args),
         Command::Restore(args) => restore::run(args),
         Command::Erase(args) => erase::run(args),
+        Command::Keys(args) => keys::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Bench(args) => bench::run(args),
     };

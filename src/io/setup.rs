@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use super::kafka::Client;
+use super::keystore::{self, EmbeddedStore, End, Keystore, Migrated, Options, StoreError};
 #[cfg(feature = "postgres")]
 use super::keystore::{Connecting, PostgresOptions, PostgresStore};
-use super::keystore::{EmbeddedStore, Keystore, Options, StoreError};
 use super::kms::FileKeeper;
 #[cfg(feature = "postgres")]
 use super::steps::Steps;
 use super::topics::Wanted;
 use crate::audit::SEGMENT_BUDGET_BYTES;
 use crate::keys::DigestKey;
+use crate::keys::rows::Table;
 use crate::pipeline::{self, Ground, Pipeline, PipelineConfig, Problem, Property, Settings, Work};
 #[cfg(feature = "postgres")]
 use crate::sensitive::Sensitive;
@@ -167,6 +168,25 @@ pub fn open_store(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn 
             let options = PostgresOptions { key_lease_ms, ..PostgresOptions::new(connecting) };
             Ok(Arc::new(PostgresStore::open(options, keeper, clock)?))
         }
+        #[cfg(not(feature = "postgres"))]
+        pipeline::Store::Postgres { .. } => Err(StoreError::NotBuilt("postgres")),
+    }
+}
+
+/// Moves the key store from where one settings file has it to where the other one does; see [`keystore::migrate`].
+pub fn migrate(from: &Settings, to: &Settings, told: &mut dyn FnMut(Table, u64)) -> Result<Migrated, StoreError> {
+    let pipeline::Root::File { path: root } = &to.root;
+    // Alone: no store that hangs from this root may be at work.
+    let keeper = FileKeeper::open(Path::new(root))?;
+    keystore::migrate((&end(from)?, &end(to)?), &keeper, told)
+}
+
+/// The store of some settings, as an end of a migration.
+fn end(settings: &Settings) -> Result<End, StoreError> {
+    match &settings.store {
+        pipeline::Store::Embedded { path, .. } => Ok(End::Folder(PathBuf::from(path))),
+        #[cfg(feature = "postgres")]
+        store @ pipeline::Store::Postgres { .. } => Ok(End::Database(connecting(store)?)),
         #[cfg(not(feature = "postgres"))]
         pipeline::Store::Postgres { .. } => Err(StoreError::NotBuilt("postgres")),
     }

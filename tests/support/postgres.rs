@@ -84,7 +84,7 @@ impl Server {
     pub fn database(&self) -> Database {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let name = format!("lethe_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-        sql(&self.url, &format!("CREATE DATABASE {name} STRATEGY file_copy"));
+        sql(&self.url, &format!("CREATE DATABASE {name}"));
         let (server, _) = self.url.rsplit_once('/').expect("a database in the URL");
         Database { url: format!("{server}/{name}"), server: self.url.clone(), name }
     }
@@ -103,7 +103,7 @@ impl Database {
     pub fn copy(&self) -> Self {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let name = format!("{}_copy{}", self.name, COUNTER.fetch_add(1, Ordering::Relaxed));
-        sql(&self.server, &format!("CREATE DATABASE {name} TEMPLATE {} STRATEGY file_copy", self.name));
+        sql(&self.server, &format!("CREATE DATABASE {name} TEMPLATE {}", self.name));
         let (server, _) = self.url.rsplit_once('/').expect("a database in the URL");
         Self { url: format!("{server}/{name}"), server: self.server.clone(), name }
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::cache::KeyCache;
+use super::migrate::refuse_moved;
 use super::shelf::Shelf;
 use super::{Destroyed, Expired, Keystore, Rotated, Status, StoreError, epoch};
 use crate::io::clock::Clock;
@@ -21,7 +22,7 @@ use crate::keys::{
 };
 
 /// The deployment's id, written before its first root is made: so that a crash in between leaves no root without an owner.
-const BIRTH: &[u8] = b"birth";
+pub(super) const BIRTH: &[u8] = b"birth";
 
 /// How an embedded store is opened.
 #[derive(Clone, Debug)]
@@ -78,6 +79,8 @@ impl EmbeddedStore {
     /// deployment but the committed one is destroyed.
     pub fn open(options: Options, keeper: Arc<dyn RootKeeper>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let shelf = Shelf::open(&options.folder, options.cache_bytes, options.steps)?;
+        let meta = |key: &[u8]| Ok(shelf.get(Table::Meta, key)?.map(|row| row.to_vec()));
+        refuse_moved(&options.folder.display().to_string(), meta)?;
         let mut entropy = Entropy::new();
         if shelf.get(Table::Meta, TopRow::KEY)?.is_none() {
             found(&shelf, &options.folder, &*keeper, &mut entropy)?;

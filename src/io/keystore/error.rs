@@ -178,6 +178,39 @@ pub enum StoreError {
         /// Where it stood.
         seen: u64,
     },
+    /// It lives elsewhere now.
+    #[error(
+        "key store `{store}` was migrated to `{to}`\nhelp: point `store` there; this one is kept for you to delete, and its rows die with the next epoch"
+    )]
+    Moved {
+        /// The old one.
+        store: String,
+        /// The new one.
+        to: String,
+    },
+    /// A migration into it was interrupted.
+    #[error(
+        "a migration into key store `{0}` was not finished\nhelp: repeat `lethe keys migrate` with the same two settings files: it goes on where it stopped"
+    )]
+    HalfMigrated(String),
+    /// There is nothing to migrate.
+    #[error("key store `{0}` holds nothing\nhelp: name the store that is in use; a new one needs no migration")]
+    Empty(String),
+    /// A migration would mix two stores.
+    #[error(
+        "key store `{0}` is not empty\nhelp: migrate into an empty folder or database; nothing is ever overwritten"
+    )]
+    Filled(String),
+    /// Somebody works on it.
+    #[error(
+        "key store `{0}` is in use by another process\nhelp: stop every `lethe` that uses it, then repeat the migration"
+    )]
+    InUse(String),
+    /// The source was worked on since the migration was begun.
+    #[error(
+        "key store `{0}` holds the beginning of a migration from another state of the source\nhelp: empty it, then migrate again, with the source at rest"
+    )]
+    Changed(String),
     /// This program was built without that kind of store.
     #[error("this lethe was built without `{0}`\nhelp: install one that has it: `cargo install lethe --features {0}`")]
     NotBuilt(&'static str),
@@ -206,6 +239,12 @@ impl StoreError {
             | Self::Incomplete { .. }
             | Self::Connection(_)
             | Self::NotBuilt(_)
+            | Self::Moved { .. }
+            | Self::HalfMigrated(_)
+            | Self::Empty(_)
+            | Self::Filled(_)
+            | Self::InUse(_)
+            | Self::Changed(_)
             | Self::Newer { .. }
             | Self::OtherDeployment { .. }
             | Self::WentBack { .. }
@@ -248,6 +287,12 @@ impl StoreError {
             Self::Server { .. } => "server",
             Self::Connection(_) => "connection_string",
             Self::NotBuilt(_) => "not_built",
+            Self::Moved { .. } => "moved",
+            Self::HalfMigrated(_) => "half_migrated",
+            Self::Empty(_) => "empty",
+            Self::Filled(_) => "filled",
+            Self::InUse(_) => "in_use",
+            Self::Changed(_) => "changed",
             Self::Newer { .. } => "newer_schema",
             Self::OtherDeployment { .. } => "other_deployment",
             Self::WentBack { .. } => "went_back",

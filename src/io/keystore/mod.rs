@@ -11,19 +11,53 @@ mod epoch;
 mod error;
 mod fetch;
 mod forget;
+mod migrate;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod shelf;
 
 pub use embedded::{EmbeddedStore, Options};
 pub use error::StoreError;
+pub use migrate::Migrated;
 #[cfg(feature = "postgres")]
 pub use postgres::{Connecting, PostgresOptions, PostgresStore};
 
-use crate::keys::rows::EpochRow;
+use crate::io::kms::RootKeeper;
+use crate::keys::rows::{EpochRow, Table};
 use crate::keys::{
     BucketId, DeploymentId, DigestKey, Fence, Fingerprint, KeyId, KeyRequest, KeyRing, RootId, SigningKey,
 };
+
+/// One end of a migration.
+pub enum End {
+    /// An embedded store's folder.
+    Folder(std::path::PathBuf),
+    /// A database.
+    #[cfg(feature = "postgres")]
+    Database(Connecting),
+}
+
+/// Copies a store into an empty one, all rows as they are sealed. `keeper` must hold the root that the store hangs from. Both
+/// must be at rest. Repeated after an interruption, it goes on. Afterwards only the new one opens.
+pub fn migrate(
+    (from, to): (&End, &End),
+    keeper: &dyn RootKeeper,
+    told: &mut dyn FnMut(Table, u64),
+) -> Result<Migrated, StoreError> {
+    let (from, to) = (from.open(false)?, to.open(true)?);
+    let _held = (from.hold()?, to.hold()?);
+    migrate::migrate(&*from, &*to, keeper, told)
+}
+
+impl End {
+    fn open(&self, made: bool) -> Result<Box<dyn migrate::RawStore>, StoreError> {
+        Ok(match self {
+            Self::Folder(folder) => Box::new(migrate::RawFolder::open(folder, made)?),
+            #[cfg(feature = "postgres")]
+            Self::Database(connecting) => Box::new(postgres::RawDatabase::open(connecting, made)?),
+        })
+    }
+}
 
 /// Keeps keys. Calls block until what they promise is durable.
 pub trait Keystore: Send + Sync {

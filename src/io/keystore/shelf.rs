@@ -147,6 +147,14 @@ impl Shelf {
         Ok(found)
     }
 
+    /// The next rows behind a key, in order.
+    pub fn behind(&self, table: Table, after: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let behind = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+        let rows = self.table(table).range::<&[u8], _>(behind).take(limit);
+        rows.map(|row| row.into_inner().map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(self.failed()))
+            .collect()
+    }
+
     /// Whether any table but the first holds a row.
     pub fn holds_keys(&self) -> Result<bool, StoreError> {
         for table in [Table::Mids, Table::Pages, Table::Subjects, Table::Fences, Table::Buckets] {
@@ -232,6 +240,10 @@ impl Shelf {
             Some(open) => Ok(Some(open)),
             None => self.settled_requests.get(request).map_err(self.failed()),
         }
+    }
+
+    pub fn settled_requests(&self) -> Result<Vec<Row>, StoreError> {
+        self.settled_requests.iter().map(|row| row.into_inner().map_err(self.failed())).collect()
     }
 
     pub fn open_requests(&self) -> Result<Vec<Row>, StoreError> {

@@ -22,7 +22,7 @@ const SETTLED: Around = ("end of root not yet durable", "end of root durable");
 const MARKED: Around = ("expiry not yet durable", "expiry durable");
 
 /// The first part of the leader's advisory lock.
-const LEADER: i32 = 0x6c74_6802;
+pub(super) const LEADER: i32 = 0x6c74_6802;
 
 /// A session that holds the leader's lock.
 pub(super) struct Leader<'l>(Session<'l>);

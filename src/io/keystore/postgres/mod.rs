@@ -7,6 +7,7 @@
 mod fetch;
 mod forget;
 mod link;
+mod raw;
 mod schema;
 mod state;
 mod table;
@@ -18,12 +19,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 pub use link::Connecting;
 use link::{Link, Session};
+pub(super) use raw::RawDatabase;
 use state::State;
 use table::{execute, pair, query};
 use tokio_postgres::Error;
 
 use super::cache::KeyCache;
 use super::epoch::{epoch_row, found, refuse_orphans};
+use super::migrate::refuse_moved;
 use super::{Destroyed, Expired, Keystore, Rotated, Status, StoreError};
 use crate::io::clock::Clock;
 use crate::io::entropy::Entropy;
@@ -31,6 +34,9 @@ use crate::io::kms::RootKeeper;
 use crate::io::steps::Steps;
 use crate::keys::rows::{Table, Tally, TopRow};
 use crate::keys::{BucketId, Damaged, DeploymentId, DigestKey, Fence, KeyId, KeyRequest, KeyRing, SigningKey};
+
+const REMEMBER: &str = "INSERT INTO lethe_requests VALUES ($1, $2, $3)
+    ON CONFLICT (name) DO UPDATE SET progress = excluded.progress, settled = excluded.settled";
 
 /// How a PostgreSQL store is opened.
 #[derive(Clone, Debug)]
@@ -155,6 +161,8 @@ fn lock_number(link: &Link) -> Result<i32, StoreError> {
 /// between leaves no root without an owner.
 fn plant(ground: &Ground, lock: i32, entropy: &mut Entropy, steps: &Steps) -> Result<(), StoreError> {
     let session = ground.link.session()?;
+    let meta = |key: &[u8]| Ok(table::get(&session, Table::Meta, &[key])?.into_iter().next().map(|(_, value)| value));
+    refuse_moved(ground.link.server(), meta)?;
     let planted =
         |session: &Session<'_>| Ok::<_, StoreError>(!table::get(session, Table::Meta, &[TopRow::KEY])?.is_empty());
     if planted(&session)? {
@@ -243,11 +251,7 @@ impl Keystore for PostgresStore {
     fn remember(&self, request: &str, progress: &[u8], settled: bool) -> Result<(), StoreError> {
         self.steps.reached("request not yet remembered")?;
         let session = self.ground.link.session()?;
-        session.run(async |client| {
-            let sql = "INSERT INTO lethe_requests VALUES ($1, $2, $3)
-                       ON CONFLICT (name) DO UPDATE SET progress = excluded.progress, settled = excluded.settled";
-            execute(client, sql, &[&request, &progress, &settled]).await
-        })?;
+        session.run(async |client| execute(client, REMEMBER, &[&request, &progress, &settled]).await)?;
         session.done();
         Ok(self.steps.reached("request remembered")?)
     }

@@ -44,10 +44,9 @@ pub(super) fn ensure(link: &Link) -> Result<(), StoreError> {
     let session = link.session()?;
     let known = i32::try_from(STEPS.len()).unwrap_or(i32::MAX);
     if version(&session)? != Some(known) {
-        session.run(async |client| {
-            client.batch_execute("BEGIN").await?;
-            client.execute("SELECT pg_advisory_xact_lock($1)", &[&MAKING]).await
-        })?;
+        // The session's lock, and the transaction after it: only a transaction that begins later sees what others have made.
+        session.run(async |client| client.execute("SELECT pg_advisory_lock($1)", &[&MAKING]).await)?;
+        session.run(async |client| client.batch_execute("BEGIN").await)?;
         let found = version(&session)?.unwrap_or(0);
         if found > known {
             return Err(StoreError::Newer { server: link.server().to_owned(), found, known });
@@ -63,11 +62,20 @@ pub(super) fn ensure(link: &Link) -> Result<(), StoreError> {
                 client.batch_execute(step).await?;
             }
             client.execute("UPDATE lethe_schema SET version = $1", &[&known]).await?;
-            client.batch_execute("COMMIT").await
+            client.batch_execute("COMMIT").await?;
+            client.execute("SELECT pg_advisory_unlock($1)", &[&MAKING]).await
         })?;
     }
     session.done();
     Ok(())
+}
+
+/// Whether there are any tables.
+pub(super) fn present(link: &Link) -> Result<bool, StoreError> {
+    let session = link.session()?;
+    let present = version(&session)?.is_some();
+    session.done();
+    Ok(present)
 }
 
 fn version(session: &Session<'_>) -> Result<Option<i32>, StoreError> {
