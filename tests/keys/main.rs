@@ -21,5 +21,7 @@ mod postgres;
 mod postgres_server;
 mod refusal;
 mod residue;
+#[cfg(feature = "postgres")]
+mod sieve;
 mod speed;
 mod store;
