@@ -1,6 +1,8 @@
 //! A PostgreSQL server as tests see it: `$LETHE_TEST_POSTGRES`, or one that `tests/postgres` started for this process, and a
 //! fresh database for each test. It knows nothing of what Lethe keeps there.
 
+#![allow(dead_code, reason = "each test binary uses a part of this")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;

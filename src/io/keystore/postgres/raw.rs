@@ -138,7 +138,7 @@ impl RawStore for RawDatabase {
             execute(client, "DELETE FROM lethe_meta WHERE key = $1", &[&MIGRATING]).await?;
             let sql = "INSERT INTO lethe_state (deployment, version, epoch, next_id) VALUES ($1, 1, $2, $3)";
             execute(client, sql, &[&deployment, &epoch, &next_id]).await?;
-            let sql = "UPDATE lethe_counted SET subjects = CASE slot WHEN 0 THEN $1 ELSE 0 END";
+            let sql = "UPDATE lethe_counted SET subjects = CASE slot WHEN 0 THEN $1::bigint ELSE 0 END";
             execute(client, sql, &[&subjects]).await?;
             client.batch_execute("COMMIT").await?;
             client.batch_execute("ANALYZE").await
