@@ -34,7 +34,7 @@ struct Fleet<'c> {
 impl Fleet<'_> {
     fn start(&mut self, instance: usize) {
         let (file, address) = (format!("lethe-{instance}.yaml"), free_address());
-        let changes = [("instance", instance.to_string()), ("http.listen", address.to_string())];
+        let changes = [("instance", format!("process-{instance}")), ("http.listen", address.to_string())];
         let changes: Vec<(&str, &str)> = changes.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.deployment.configure(&file, &changes);
         let mut lethe = self.deployment.launch(&file);
@@ -144,9 +144,7 @@ fn processes_that_come_and_go_on_one_database_lose_double_and_resurrect_nothing(
     running.into_values().for_each(stop);
     let report = deployment.verify_audit("lethe.yaml");
     let sources = report["sources"].as_array().expect("sources").iter();
-    let prompts = sources.filter(|source| {
-        source["source"].to_string().contains("prompts.raw") || source.to_string().contains("prompts.raw")
-    });
+    let prompts = sources.filter(|source| source.to_string().contains("prompts.raw"));
     let facts: u64 = prompts.map(|source| source["facts"].as_u64().expect("a count")).sum();
     assert_eq!(facts, published as u64, "{report}");
 }

@@ -26,7 +26,8 @@ const STEPS: [&str; 1] = ["
     CREATE INDEX ON lethe_mids (version);
     CREATE INDEX ON lethe_pages (version);
     CREATE INDEX ON lethe_buckets (version);
-    CREATE TABLE lethe_subjects (key bytea PRIMARY KEY, value bytea NOT NULL);
+    -- Room on each block for rows that are re-sealed: they stay where they are, and the index does not grow.
+    CREATE TABLE lethe_subjects (key bytea PRIMARY KEY, value bytea NOT NULL) WITH (fillfactor = 75);
     CREATE TABLE lethe_fences (key bytea PRIMARY KEY, value bytea NOT NULL);
     CREATE TABLE lethe_epochs (key bytea PRIMARY KEY, value bytea NOT NULL);
     CREATE TABLE lethe_requests (name text PRIMARY KEY, progress bytea NOT NULL, settled boolean NOT NULL);

@@ -85,6 +85,12 @@ pub(super) async fn write(client: &ClientWrapper, writes: &[Write], version: i64
                  ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version"
             );
             execute(client, &sql, &[&keys, &values, &version]).await?;
+        } else if table == Table::Subjects {
+            // Most stand there already, and are re-sealed: an update in place costs half of what an insert that conflicts does.
+            let sql = "WITH new (key, value) AS (SELECT * FROM unnest($1::bytea[], $2::bytea[])),
+                       there AS (UPDATE lethe_subjects AS held SET value = new.value FROM new WHERE held.key = new.key RETURNING held.key)
+                       INSERT INTO lethe_subjects SELECT * FROM new WHERE NOT EXISTS (SELECT FROM there WHERE there.key = new.key)";
+            execute(client, sql, &[&keys, &values]).await?;
         } else {
             let sql = format!(
                 "INSERT INTO {name} SELECT * FROM unnest($1::bytea[], $2::bytea[])
