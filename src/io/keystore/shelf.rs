@@ -7,6 +7,7 @@ use fjall::config::CompressionPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice};
 
 use super::StoreError;
+use super::migrate::Pair;
 use crate::io::steps::{Around, Steps};
 use crate::keys::rows::{Table, Write};
 
@@ -148,7 +149,7 @@ impl Shelf {
     }
 
     /// The next rows behind a key, in order.
-    pub fn behind(&self, table: Table, after: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn behind(&self, table: Table, after: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
         let behind = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
         let rows = self.table(table).range::<&[u8], _>(behind).take(limit);
         rows.map(|row| row.into_inner().map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(self.failed()))
