@@ -1,5 +1,7 @@
 //! `lethe keys …`: what stands in the key store, rotation, backups, the history of signing keys.
 
+mod migrate;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -66,6 +68,8 @@ enum Action {
         #[arg(long, value_name = "FILE")]
         list: Option<PathBuf>,
     },
+    /// Move the key store: from a folder into a database, or back
+    Migrate(migrate::Args),
     /// Print the public halves of all keys that ever signed receipts, as JSON: what `lethe erase verify` needs
     History {
         #[command(flatten)]
@@ -125,6 +129,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             say(&serde_json::to_string_pretty(&done)?)
         }
         Action::Restore { folder, source, check, list } => restore(&source.load()?, &folder, check, list.as_deref()),
+        Action::Migrate(args) => migrate::run(args),
         Action::History { source } => {
             let history = carry_out(&source.load()?, &Order::History)?;
             say(&serde_json::to_string_pretty(&history)?)

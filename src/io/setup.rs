@@ -7,14 +7,23 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use super::kafka::Client;
-use super::keystore::{EmbeddedStore, Keystore, Options, StoreError};
+use super::keystore::{self, EmbeddedStore, End, Keystore, Migrated, Options, StoreError};
+#[cfg(feature = "postgres")]
+use super::keystore::{Connecting, PostgresOptions, PostgresStore};
+#[cfg(feature = "postgres")]
+use super::kms::FileKeeper;
 use super::kms::{KeeperError, RootKeeper, open_root_keeper};
+#[cfg(feature = "postgres")]
+use super::steps::Steps;
 use super::topics::Wanted;
 use super::upkeep::Premises;
 use crate::audit::SEGMENT_BUDGET_BYTES;
 use crate::detect::{Models, Recogniser};
 use crate::keys::DigestKey;
+use crate::keys::rows::Table;
 use crate::pipeline::{self, Ground, Pipeline, PipelineConfig, Problem, Property, Settings, Work};
+#[cfg(feature = "postgres")]
+use crate::sensitive::Sensitive;
 
 /// Checked configuration.
 pub struct Loaded {
@@ -143,19 +152,7 @@ fn secrets(properties: &BTreeMap<String, Property>) -> Result<BTreeMap<String, S
     let mut read = BTreeMap::new();
     let mut wrong = Vec::new();
     for (name, property) in properties {
-        let value = match property {
-            Property::Literal(text) => Ok(text.clone()),
-            Property::File(path) => std::fs::read_to_string(path)
-                .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-                .map_err(|error| {
-                    format!("`{name}`: {path}: {error}\n  help: put the secret there, readable for this user alone")
-                }),
-            Property::Environment(variable) => {
-                std::env::var_os(variable).and_then(|value| value.into_string().ok()).ok_or_else(|| {
-                    format!("`{name}`: the environment has no `{variable}`\n  help: set it, or name a file")
-                })
-            }
-        };
+        let value = resolve(name, property);
         match value {
             Ok(value) => {
                 read.insert(name.clone(), value);
@@ -166,9 +163,15 @@ fn secrets(properties: &BTreeMap<String, Property>) -> Result<BTreeMap<String, S
     if wrong.is_empty() { Ok(read) } else { Err(ConfigError(wrong)) }
 }
 
-/// Opens the root keeper.
+/// Opens the root keeper. A file's folder is this process's alone, unless the store serves several.
 pub fn open_keeper(settings: &Settings) -> Result<Arc<dyn RootKeeper>, StoreError> {
-    Ok(open_root_keeper(&settings.root)?)
+    match (&settings.root, &settings.store) {
+        #[cfg(feature = "postgres")]
+        (pipeline::Root::File { path }, pipeline::Store::Postgres { .. }) => {
+            Ok(Arc::new(FileKeeper::open_shared(Path::new(path), Steps::default())?))
+        }
+        (root, _) => Ok(open_root_keeper(root)?),
+    }
 }
 
 /// Who can carry an order on the key store out.
@@ -195,14 +198,68 @@ pub fn open_premises(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<Reach, St
     }
 }
 
+/// A property's value. Where it can't be read, what is wrong, with a remedy.
+fn resolve(name: &str, property: &Property) -> Result<String, String> {
+    match property {
+        Property::Literal(text) => Ok(text.clone()),
+        Property::File(path) => {
+            std::fs::read_to_string(path).map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).map_err(|error| {
+                format!("`{name}`: {path}: {error}\n  help: put the secret there, readable for this user alone")
+            })
+        }
+        Property::Environment(variable) => std::env::var_os(variable)
+            .and_then(|value| value.into_string().ok())
+            .ok_or_else(|| format!("`{name}`: the environment has no `{variable}`\n  help: set it, or name a file")),
+    }
+}
+
 /// Opens the key store with its root keeper.
 pub fn open_store(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn Keystore>, StoreError> {
-    let pipeline::Store::Embedded { path, cache_bytes } = &settings.store;
+    let key_lease_ms = settings.key_lease_seconds.saturating_mul(1_000);
     let keeper = open_keeper(settings)?;
-    let mut options = Options::new(path);
-    options.key_lease_ms = settings.key_lease_seconds.saturating_mul(1_000);
-    options.cache_bytes = *cache_bytes;
-    Ok(Arc::new(EmbeddedStore::open(options, keeper, clock)?))
+    match &settings.store {
+        pipeline::Store::Embedded { path, cache_bytes } => {
+            let options = Options { key_lease_ms, cache_bytes: *cache_bytes, ..Options::new(path) };
+            Ok(Arc::new(EmbeddedStore::open(options, keeper, clock)?))
+        }
+        #[cfg(feature = "postgres")]
+        pipeline::Store::Postgres { .. } => {
+            let connecting = connecting(&settings.store)?;
+            let options = PostgresOptions { key_lease_ms, ..PostgresOptions::new(connecting) };
+            Ok(Arc::new(PostgresStore::open(options, keeper, clock)?))
+        }
+        #[cfg(not(feature = "postgres"))]
+        pipeline::Store::Postgres { .. } => Err(StoreError::NotBuilt("postgres")),
+    }
+}
+
+/// Moves the key store from where one settings file has it to where the other one does; see [`keystore::migrate`].
+pub fn migrate(from: &Settings, to: &Settings, told: &mut dyn FnMut(Table, u64)) -> Result<Migrated, StoreError> {
+    // Alone: no store that hangs from a root in files may be at work.
+    let keeper = open_root_keeper(&to.root)?;
+    keystore::migrate((&end(from)?, &end(to)?), &*keeper, told)
+}
+
+/// The store of some settings, as an end of a migration.
+fn end(settings: &Settings) -> Result<End, StoreError> {
+    match &settings.store {
+        pipeline::Store::Embedded { path, .. } => Ok(End::Folder(PathBuf::from(path))),
+        #[cfg(feature = "postgres")]
+        store @ pipeline::Store::Postgres { .. } => Ok(End::Database(connecting(store)?)),
+        #[cfg(not(feature = "postgres"))]
+        pipeline::Store::Postgres { .. } => Err(StoreError::NotBuilt("postgres")),
+    }
+}
+
+/// How the settings' PostgreSQL is reached.
+#[cfg(feature = "postgres")]
+fn connecting(store: &pipeline::Store) -> Result<Connecting, StoreError> {
+    let pipeline::Store::Postgres { url, ca_file, connections } = store else {
+        return Err(StoreError::Connection("the settings name none".to_owned()));
+    };
+    let url = resolve("store.postgres.url", url).map_err(StoreError::Connection)?;
+    let authorities = ca_file.as_ref().map(PathBuf::from);
+    Ok(Connecting { url: Sensitive::new(url.into_bytes()), authorities, connections: *connections })
 }
 
 impl Loaded {

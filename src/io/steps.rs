@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// Names of the two steps around a durable commit.
+pub(super) type Around = (&'static str, &'static str);
+
 /// A test stopped the work at this step; nothing after it was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped(pub &'static str);

@@ -132,18 +132,12 @@ impl Tree {
             mids: BTreeMap::new(),
             pages: BTreeMap::new(),
             buckets: HashMap::new(),
-            signers: stored.signers,
+            signers: None,
         };
-        let under = Edge::new(&tree.top);
-        for (start, row) in stored.mids {
-            let key = row.open(&under, &tree.deployment, &start).map_err(|_| Damaged(Table::Mids))?;
-            tree.mids.insert(start, Mid { id: row.id, key });
-        }
-        tree.open_pages(&stored.pages, &stored.counts)?;
-        let under = Edge::new(&tree.crown.bucket_page);
-        for (bucket, row) in stored.buckets {
-            let secret = row.open(&under, &tree.deployment, &bucket).map_err(|_| Damaged(Table::Buckets))?;
-            tree.buckets.insert(bucket, secret);
+        let patch = tree.follow(None, tally, &stored)?;
+        tree.apply(patch);
+        for page in tree.pages.values_mut() {
+            page.count = stored.counts.get(&page.id).copied().unwrap_or(0);
         }
         match (tree.mids.contains_key(&FIRST), tree.pages.contains_key(&FIRST)) {
             (true, true) => Ok(tree),
@@ -152,20 +146,58 @@ impl Tree {
         }
     }
 
-    fn open_pages(&mut self, rows: &[(KeyId, PageRow)], counts: &HashMap<u64, usize>) -> Result<(), Damaged> {
+    /// Opens rows that were stored since this tree was read, by others who share the store: what they change here. Where the
+    /// top was replaced, its row comes along with the key that the root keeper has opened; every mid is then among the rows.
+    pub fn follow(&self, top: Option<(&TopRow, Secret)>, tally: Tally, changed: &Stored) -> Result<Patch, Damaged> {
+        let mut patch = Patch { tally: Some(tally), signers: changed.signers.clone(), ..Patch::default() };
+        if let Some((row, top)) = top {
+            patch.crown = Some(row.open(&top).map_err(|_| Damaged(Table::Meta))?);
+            patch.top = Some(top);
+        }
+        let under = Edge::new(patch.top.as_ref().unwrap_or(&self.top));
+        let mut mids = BTreeMap::new();
+        for (start, row) in &changed.mids {
+            let key = row.open(&under, &self.deployment, start).map_err(|_| Damaged(Table::Mids))?;
+            mids.insert(*start, Mid { id: row.id, key });
+        }
         let mut under: Option<(u64, Edge)> = None;
-        for (start, row) in rows {
-            let (_, mid) = self.mid_of(start)?;
+        for (start, row) in &changed.pages {
+            let newer = mids.range(..=*start).next_back();
+            let mid = match (newer, self.mids.range(..=*start).next_back()) {
+                (Some((at, mid)), known) if known.is_none_or(|(known, _)| known <= at) => mid,
+                (_, known) => known.ok_or(Damaged(Table::Mids))?.1,
+            };
             let edge = match under.take() {
                 Some((id, edge)) if id == mid.id => edge,
                 _ => Edge::new(&mid.key),
             };
             let key = row.open(&edge, &self.deployment, mid.id, start).map_err(|_| Damaged(Table::Pages))?;
             under = Some((mid.id, edge));
-            let count = counts.get(&row.id).copied().unwrap_or(0);
-            self.pages.insert(*start, Page { id: row.id, key, count });
+            let known = self.pages.get(start).filter(|page| page.id == row.id);
+            let count = known.map_or(PAGE_PIECE, |page| page.count);
+            patch.pages.push((*start, Page { id: row.id, key, count }));
         }
-        Ok(())
+        patch.mids = mids.into_iter().collect();
+        let under = Edge::new(&patch.crown.as_ref().unwrap_or(&self.crown).bucket_page);
+        for (bucket, row) in &changed.buckets {
+            let secret = row.open(&under, &self.deployment, bucket).map_err(|_| Damaged(Table::Buckets))?;
+            patch.buckets.push((bucket.clone(), secret));
+        }
+        Ok(patch)
+    }
+
+    /// Takes note of how many subjects stand on some pages: each a page's first key id, its own id and the number.
+    pub fn recount(&mut self, counts: impl IntoIterator<Item = (KeyId, u64, usize)>) {
+        for (start, id, count) in counts {
+            if let Some(page) = self.pages.get_mut(&start).filter(|page| page.id == id) {
+                page.count = count;
+            }
+        }
+    }
+
+    /// Takes note of how many subjects there are: others may have made some.
+    pub fn set_subjects(&mut self, subjects: u64) {
+        self.tally.subjects = subjects;
     }
 
     /// The page in whose range a key id lies, with the first key id of that range.
@@ -302,6 +334,11 @@ impl Patch {
         self.buckets.extend(other.buckets);
         self.signers = other.signers.or(self.signers);
         self
+    }
+
+    /// The counters, where they change.
+    pub fn tally(&self) -> Option<Tally> {
+        self.tally
     }
 
     /// Marks buckets as destroyed.

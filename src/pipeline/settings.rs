@@ -14,7 +14,8 @@ use super::problem::{Problem, choose};
 use super::properties::{self, Property};
 use super::report::{Report, at};
 use super::settings_written::{
-    AwsKmsSection, Pkcs11Section, RootKind, RootSection, SecretSource, SettingsFile, VaultSection,
+    AwsKmsSection, Pkcs11Section, PostgresSection, RootKind, RootSection, SecretSource, SettingsFile, StoreKind,
+    StoreSection, VaultSection,
 };
 pub use super::settings_written::{LogFormat, LogLevel};
 use super::units::Bytes;
@@ -80,8 +81,17 @@ pub enum Store {
     Embedded {
         /// The folder.
         path: String,
-        /// Memory for keys that were used lately.
+        /// Memory for blocks of its files.
         cache_bytes: u64,
+    },
+    /// A PostgreSQL database, for several processes.
+    Postgres {
+        /// The connection string.
+        url: Property,
+        /// Certificates of the authorities, in PEM.
+        ca_file: Option<String>,
+        /// Connections at most.
+        connections: usize,
     },
 }
 
@@ -90,6 +100,7 @@ impl Store {
     pub fn folder(&self) -> Option<&Path> {
         match self {
             Self::Embedded { path, .. } => Some(Path::new(path)),
+            Self::Postgres { .. } => None,
         }
     }
 }
@@ -176,13 +187,13 @@ fn meaning(written: SettingsFile, report: &mut Report<'_>) -> Option<Settings> {
         report.value(&at!["topics", "quarantine"], &[], what, "name two topics");
     }
     // Whoever copies the store must not get the root with it.
-    let in_files = matches!(written.root.kind, RootKind::File);
+    let in_files = matches!((&written.root.kind, &written.store.kind), (RootKind::File, StoreKind::Embedded));
     if in_files && Path::new(&written.root.path).starts_with(&written.store.path) {
         let help = "put the root on another volume, or at least into another folder that backups leave out";
         report.value(&at!["root", "path"], &["store"], "the root lies within the store", help);
     }
     let bytes = count(&written.batch.bytes, &at!["batch", "bytes"], report);
-    let cache_bytes = count(&written.store.cache_bytes, &at!["store", "cache_bytes"], report);
+    let store = store(written.store, report)?;
     let Ok(listen) = written.http.listen.parse() else {
         let help = "write an address and a port, such as `127.0.0.1:9464` or `[::]:9464`";
         report.value(&at!["http", "listen"], &[], format!("`{}` is no address", written.http.listen), help);
@@ -207,7 +218,7 @@ fn meaning(written: SettingsFile, report: &mut Report<'_>) -> Option<Settings> {
         transaction_timeout_ms: u64::from(written.transaction.timeout_ms),
         audit_topic: written.topics.audit.into(),
         quarantine_topic: written.topics.quarantine.into(),
-        store: Store::Embedded { path: written.store.path, cache_bytes },
+        store,
         root,
         key_lease_seconds: u64::from(written.key_lease_seconds),
         erasure_epoch_ms: u64::from(written.erasure.epoch_ms),
@@ -220,12 +231,16 @@ fn meaning(written: SettingsFile, report: &mut Report<'_>) -> Option<Settings> {
     })
 }
 
-fn root(written: RootSection, report: &mut Report<'_>) -> Option<Root> {
-    let timeout_seconds = u64::from(written.timeout_seconds);
-    let secret = |from| match from {
+/// Where a secret is read from.
+fn secret(from: SecretSource) -> Property {
+    match from {
         SecretSource::File(path) => Property::File(path),
         SecretSource::Env(name) => Property::Environment(name),
-    };
+    }
+}
+
+fn root(written: RootSection, report: &mut Report<'_>) -> Option<Root> {
+    let timeout_seconds = u64::from(written.timeout_seconds);
     let mut absent = |section: &str, help: &str| {
         report.key(
             &at!["root"],
@@ -251,6 +266,22 @@ fn root(written: RootSection, report: &mut Report<'_>) -> Option<Root> {
             }
             None => absent("vault", "add `vault: {address: …, token: {file: …}}`"),
         },
+    }
+}
+
+fn store(written: StoreSection, report: &mut Report<'_>) -> Option<Store> {
+    let cache_bytes = count(&written.cache_bytes, &at!["store", "cache_bytes"], report);
+    match (written.kind, written.postgres) {
+        (StoreKind::Embedded, _) => Some(Store::Embedded { path: written.path, cache_bytes }),
+        (StoreKind::Postgres, Some(PostgresSection { url, ca_file, connections })) => {
+            let url = secret(url);
+            Some(Store::Postgres { url, ca_file, connections: usize::from(connections) })
+        }
+        (StoreKind::Postgres, None) => {
+            let what = "keys are to be kept in `postgres`, and `store.postgres` is not there";
+            report.key(&at!["store"], &[], what, "add `postgres: {url: {file: …}}`");
+            None
+        }
     }
 }
 

@@ -164,18 +164,25 @@ impl Default for TopicsSection {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct StoreSection {
-    /// `embedded`: a folder on this machine, for one process at a time.
+    /// `embedded` (default): a folder on this machine, for one process at a time; `postgres`: a database, for several, with a lethe that
+    /// was built with it.
     pub(super) kind: StoreKind,
-    /// The folder (default `/var/lib/lethe/keys`).
+    /// `embedded`: the folder (default `/var/lib/lethe/keys`).
     #[schemars(length(min = 1))]
     pub(super) path: String,
-    /// Memory for keys that were used lately (default `64MiB`).
+    /// `embedded`: memory for blocks of the folder's files (default `64MiB`).
     pub(super) cache_bytes: Bytes,
+    pub(super) postgres: Option<PostgresSection>,
 }
 
 impl Default for StoreSection {
     fn default() -> Self {
-        Self { kind: StoreKind::Embedded, path: "/var/lib/lethe/keys".into(), cache_bytes: Bytes::Number(64 << 20) }
+        Self {
+            kind: StoreKind::Embedded,
+            path: "/var/lib/lethe/keys".into(),
+            cache_bytes: Bytes::Number(64 << 20),
+            postgres: None,
+        }
     }
 }
 
@@ -184,6 +191,49 @@ impl Default for StoreSection {
 #[serde(rename_all = "lowercase")]
 pub(super) enum StoreKind {
     Embedded,
+    Postgres,
+}
+
+/// A PostgreSQL database that holds the keys.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PostgresSection {
+    /// The connection string, a secret as `{file: PATH}` or `{env: NAME}`: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`. Other machines
+    /// are reached with TLS, unless it says `sslmode=disable`.
+    #[schemars(schema_with = "secret")]
+    pub(super) url: SecretSource,
+    /// File with the authorities' certificates in PEM; without it those of this machine.
+    #[serde(default)]
+    pub(super) ca_file: Option<String>,
+    /// Connections at most, 2 to 100 (default 8); each worker uses one at a time.
+    #[serde(default = "connections")]
+    #[schemars(range(min = 2, max = 100))]
+    pub(super) connections: u8,
+}
+
+fn connections() -> u8 {
+    8
+}
+
+/// Where a secret stands. It never stands in the settings themselves.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "lowercase")]
+pub(super) enum SecretSource {
+    File(String),
+    Env(String),
+}
+
+fn secret(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "properties": {
+            "file": {"description": "File whose content is the secret, a line end cut off.", "type": "string", "minLength": 1},
+            "env": {"description": "Environment variable that holds the secret.", "type": "string", "minLength": 1},
+        },
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": false,
+    })
 }
 
 /// Who keeps the root of the key tree.
@@ -275,27 +325,6 @@ pub(super) struct VaultSection {
 
 fn transit() -> String {
     "transit".into()
-}
-
-/// Where a secret stands. It never stands in the settings themselves.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "lowercase")]
-pub(super) enum SecretSource {
-    File(String),
-    Env(String),
-}
-
-fn secret(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "object",
-        "properties": {
-            "file": {"description": "File whose content is the secret, a line end cut off.", "type": "string", "minLength": 1},
-            "env": {"description": "Environment variable that holds the secret.", "type": "string", "minLength": 1},
-        },
-        "minProperties": 1,
-        "maxProperties": 1,
-        "additionalProperties": false,
-    })
 }
 
 /// Kind of root keeper.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use lethe::io::clock::ManualClock;
-use lethe::io::keystore::{EmbeddedStore, Keystore, Renewal, StoreCopy, StoreError};
+use lethe::io::keystore::{Keystore, Renewal, StoreCopy, StoreError};
 use lethe::io::kms::{FileKeeper, RootKeeper};
 use lethe::io::steps::{Steps, Stopped};
 use lethe::io::upkeep::{Part, Rotation, UpkeepError};
@@ -36,7 +36,7 @@ fn in_past(number: u64) -> KeyRequest {
     KeyRequest { bucket: bucket("past", 1), ..request(number, Grant::Create) }
 }
 
-fn create(store: &EmbeddedStore, numbers: std::ops::Range<u64>, told: &mut Told) -> Result<(), StoreError> {
+fn create(store: &dyn Keystore, numbers: std::ops::Range<u64>, told: &mut Told) -> Result<(), StoreError> {
     let requests: Vec<KeyRequest> = numbers.clone().map(|number| request(number, Grant::Create)).collect();
     let ring = store.ring(&requests)?;
     for (number, request) in numbers.zip(&requests) {
@@ -51,7 +51,7 @@ fn create(store: &EmbeddedStore, numbers: std::ops::Range<u64>, told: &mut Told)
 }
 
 /// Everything that writes, told step by step.
-fn live_a_life(store: &EmbeddedStore, backup: &Path, told: &mut Told) -> Result<(), StoreError> {
+fn live_a_life(store: &dyn Keystore, backup: Option<&Path>, told: &mut Told) -> Result<(), StoreError> {
     create(store, 0..FIRST, told)?;
     if let KeyState::Live(keys) = store.ring(&[in_past(7)])?.state(&in_past(7)) {
         told.past = Some(keys.seal(AD, b"past"));
@@ -73,15 +73,17 @@ fn live_a_life(store: &EmbeddedStore, backup: &Path, told: &mut Told) -> Result<
     rotate(store)?;
     told.signers.push(store.signing_key()?.public_key());
     // A copy, then the same copy brought up to date after another epoch.
-    store.backup(backup)?;
-    store.renew(Renewal::Root)?;
-    store.backup(backup)?;
+    if let Some(backup) = backup {
+        store.backup(backup)?;
+        store.renew(Renewal::Root)?;
+        store.backup(backup)?;
+    }
     told.done = true;
     Ok(())
 }
 
 /// As `lethe keys rotate --all`, and as it goes on after a stop.
-fn rotate(store: &EmbeddedStore) -> Result<(), StoreError> {
+fn rotate(store: &dyn Keystore) -> Result<(), StoreError> {
     let unwrap = |error| match error {
         UpkeepError::Store(error) => error,
         other => panic!("{other}"),
@@ -91,7 +93,7 @@ fn rotate(store: &EmbeddedStore) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn check(store: &EmbeddedStore, told: &Told, at: &str) {
+fn check(store: &dyn Keystore, told: &Told, at: &str) {
     for (number, sealed) in &told.sealed {
         let asked = request(*number, Grant::Open);
         let state = store.ring(std::slice::from_ref(&asked)).unwrap().state(&asked).clone();
@@ -122,7 +124,7 @@ fn check(store: &EmbeddedStore, told: &Told, at: &str) {
 }
 
 /// Every key that was ever said to sign is in the history, and the last one there is the one that signs.
-fn check_signers(store: &EmbeddedStore, told: &Told, at: &str) {
+fn check_signers(store: &dyn Keystore, told: &Told, at: &str) {
     let signers = store.signers().unwrap();
     for told in &told.signers {
         assert!(signers.iter().any(|signer| signer.public_key == *told), "{at}: a signing key is not in the history");
@@ -168,7 +170,7 @@ fn stopped_at_any_step_it_holds_the_old_state_or_the_new_one() {
     });
     let clean = Home(folder.path().join("clean"));
     let mut told = Told::default();
-    live_a_life(&clean.open_with(&clock, steps).unwrap(), &clean.0.join("backup"), &mut told).unwrap();
+    live_a_life(&clean.open_with(&clock, steps).unwrap(), Some(&clean.0.join("backup")), &mut told).unwrap();
     check(&clean.open(), &told, "clean");
     let names = names.lock().unwrap().clone();
     assert!(names.len() > 120, "{names:?}");
@@ -187,7 +189,7 @@ fn stopped_at_any_step_it_holds_the_old_state_or_the_new_one() {
         });
         let mut told = Told::default();
         let backup = home.0.join("backup");
-        let lived = home.open_with(&clock, steps).and_then(|store| live_a_life(&store, &backup, &mut told));
+        let lived = home.open_with(&clock, steps).and_then(|store| live_a_life(&store, Some(&backup), &mut told));
         assert!(lived.is_err() || name.starts_with("counts"), "{at} did not stop");
         // As the process left it, and as the disk looked at that very moment.
         for home in [home, Home(image.clone())].into_iter().filter(|home| home.store().exists()) {
@@ -203,7 +205,7 @@ fn stopped_at_any_step_it_holds_the_old_state_or_the_new_one() {
                 check_backup(&home, &backup, &at);
                 store = home.open();
             }
-            live_a_life(&store, &backup, &mut again).unwrap_or_else(|error| panic!("{at}: {error}"));
+            live_a_life(&store, Some(&backup), &mut again).unwrap_or_else(|error| panic!("{at}: {error}"));
             check_signers(&store, &again, &at);
             again.sealed.retain(|number, _| !ERASED.contains(number) || told.fenced);
             check(&store, &again, &at);
@@ -213,5 +215,46 @@ fn stopped_at_any_step_it_holds_the_old_state_or_the_new_one() {
             assert_eq!(roots_held(&home), 1, "{at}: a root is left over");
             std::fs::remove_dir_all(&home.0).unwrap();
         }
+    }
+}
+
+/// The same in a database: a process that is stopped loses its connection, and what was not committed is rolled back.
+#[cfg(feature = "postgres")]
+#[test]
+fn stopped_at_any_step_a_database_holds_the_old_state_or_the_new_one() {
+    let clock = Arc::new(ManualClock::default());
+    let names = Arc::new(Mutex::new(Vec::new()));
+    let list = names.clone();
+    let steps = Steps::new(move |name| {
+        list.lock().unwrap().push(name);
+        Ok(())
+    });
+    let clean = crate::postgres::Home::new();
+    let mut told = Told::default();
+    live_a_life(&clean.open_with(&clock, steps).unwrap(), None, &mut told).unwrap();
+    check(&clean.open(), &told, "clean");
+    let names = names.lock().unwrap().clone();
+    assert!(names.len() > 35, "{names:?}");
+
+    for (stop, name) in names.iter().enumerate() {
+        let at = format!("step {stop} (`{name}`)");
+        let home = crate::postgres::Home::new();
+        let reached = AtomicUsize::new(0);
+        let steps = Steps::new(move |name| {
+            let step = reached.fetch_add(1, Ordering::SeqCst);
+            if step >= stop { Err(Stopped(name)) } else { Ok(()) }
+        });
+        let mut told = Told::default();
+        let lived = home.open_with(&clock, steps).and_then(|store| live_a_life(&store, None, &mut told));
+        assert!(lived.is_err(), "{at} did not stop");
+        let store = home.open();
+        check(&store, &told, &at);
+        let mut again = Told { fenced: told.fenced, past: told.past.clone(), ..Told::default() };
+        live_a_life(&store, None, &mut again).unwrap_or_else(|error| panic!("{at}: {error}"));
+        again.sealed.retain(|number, _| !ERASED.contains(number) || told.fenced);
+        check(&store, &again, &at);
+        assert!(again.done && store.open_requests().unwrap().is_empty(), "{at}");
+        drop(store);
+        assert_eq!(FileKeeper::open(&home.roots()).unwrap().list().unwrap().len(), 1, "{at}: a root is left over");
     }
 }

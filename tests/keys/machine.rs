@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use lethe::io::clock::{Clock, ManualClock};
-use lethe::io::keystore::{EmbeddedStore, Keystore};
+use lethe::io::keystore::Keystore;
 use lethe::io::steps::Steps;
 use lethe::keys::{Fence, Grant, KeyRequest, KeyRing, KeyState};
 use proptest::prelude::*;
@@ -84,12 +84,8 @@ impl Model {
     }
 }
 
-fn run(steps: Vec<Step>) {
-    let folder = scratch();
-    let home = Home(folder.path().join("home"));
-    let clock = Arc::new(ManualClock::default());
-    let open = || home.open_with(&clock, Steps::default()).unwrap();
-    let mut store: Option<EmbeddedStore> = Some(open());
+fn run(steps: Vec<Step>, clock: &ManualClock, open: impl Fn() -> Box<dyn Keystore>) {
+    let mut store: Option<Box<dyn Keystore>> = Some(open());
     let mut model = Model::default();
     let mut workers: [Option<Held>; 3] = [None, None, None];
     for step in steps {
@@ -138,19 +134,44 @@ proptest! {
 
     #[test]
     fn no_ring_that_is_still_valid_holds_a_key_from_behind_a_fence(steps in prop::collection::vec(step(), 1..40)) {
-        run(steps);
+        let folder = scratch();
+        let home = Home(folder.path().join("home"));
+        let clock = Arc::new(ManualClock::default());
+        run(steps, &clock, || Box::new(home.open_with(&clock, Steps::default()).unwrap()));
+    }
+}
+
+#[cfg(feature = "postgres")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_ring_of_a_database_that_is_still_valid_holds_a_key_from_behind_a_fence(
+        steps in prop::collection::vec(step(), 1..40),
+    ) {
+        let home = crate::postgres::Home::new();
+        let clock = Arc::new(ManualClock::default());
+        run(steps, &clock, || Box::new(home.open_with(&clock, Steps::default()).unwrap()));
     }
 }
 
 #[test]
 fn writers_of_the_same_and_neighbouring_subjects_lose_no_key_while_pages_are_re_keyed() {
-    const EACH: u64 = 3_000;
     let folder = scratch();
-    let store = Home(folder.path().join("home")).open();
+    lose_no_key(&Home(folder.path().join("home")).open());
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn writers_of_the_same_subjects_lose_no_key_in_a_database_either() {
+    lose_no_key(&crate::postgres::Home::new().open());
+}
+
+fn lose_no_key(store: &dyn Keystore) {
+    const EACH: u64 = 3_000;
     let sealed: Vec<Vec<Vec<u8>>> = std::thread::scope(|scope| {
         let writers: Vec<_> = (0..3)
             .map(|writer: u64| {
-                let store = &store;
                 scope.spawn(move || {
                     let mut sealed = vec![Vec::new(); EACH as usize];
                     // Each begins elsewhere, all go through the same subjects.

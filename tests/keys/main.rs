@@ -19,6 +19,15 @@ mod full;
 mod keepers;
 mod lineage;
 mod machine;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 mod refusal;
 mod residue;
+#[cfg(feature = "postgres")]
+mod sieve;
+#[cfg(feature = "postgres")]
+mod speed;
 mod store;

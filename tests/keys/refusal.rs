@@ -94,8 +94,17 @@ fn a_backup_serves_until_an_epoch_replaces_its_root_and_nobody_after() {
 #[test]
 fn rotation_goes_through_every_page_and_nobody_notices() {
     let (_folder, home) = home();
-    let store = home.open();
-    let sealed: Vec<_> = (0..1_500).map(|n| live(&store, &request(n, Grant::Create)).seal(b"r", b"v")).collect();
+    rotate_all(&home.open());
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn rotation_goes_through_every_page_of_a_database_and_nobody_notices() {
+    rotate_all(&crate::postgres::Home::new().open());
+}
+
+fn rotate_all(store: &dyn Keystore) {
+    let sealed: Vec<_> = (0..1_500).map(|n| live(store, &request(n, Grant::Create)).seal(b"r", b"v")).collect();
     let (pages, roots) = (store.status().unwrap().pages, store.status().unwrap().root);
     assert!(pages > 4);
     let (mut from, mut rotated) = (None, 0);
@@ -110,7 +119,7 @@ fn rotation_goes_through_every_page_and_nobody_notices() {
     assert_eq!(rotated, pages);
     assert_ne!(store.status().unwrap().root, roots);
     for (number, sealed) in (0..1_500).zip(&sealed) {
-        assert!(live(&store, &request(number, Grant::Open)).open(b"r", sealed).is_ok());
+        assert!(live(store, &request(number, Grant::Open)).open(b"r", sealed).is_ok());
     }
 }
 
@@ -210,17 +219,27 @@ fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn nothing_is_destroyed_without_its_fence() {
     let (_folder, home) = home();
-    let store = home.open();
-    live(&store, &request(1, Grant::Create));
+    destroy_unfenced(&home.open());
+    #[cfg(feature = "postgres")]
+    destroy_unfenced(&crate::postgres::Home::new().open());
+}
+
+fn destroy_unfenced(store: &dyn Keystore) {
+    live(store, &request(1, Grant::Create));
     assert!(matches!(store.destroy(&[id(1)]), Err(StoreError::Unfenced(_))));
-    live(&store, &request(1, Grant::Open));
+    live(store, &request(1, Grant::Open));
 }
 
 #[test]
 fn a_ring_is_void_when_its_lease_is_over_or_something_was_fenced() {
     let (_folder, home) = home();
     let clock = Arc::new(ManualClock::default());
-    let store = home.open_with(&clock, Steps::default()).unwrap();
+    outlive(&home.open_with(&clock, Steps::default()).unwrap(), &clock);
+    #[cfg(feature = "postgres")]
+    outlive(&crate::postgres::Home::new().open_with(&clock, Steps::default()).unwrap(), &clock);
+}
+
+fn outlive(store: &dyn Keystore, clock: &ManualClock) {
     let ring = store.ring(&[request(1, Grant::Create)]).unwrap();
     clock.step_ms(LEASE_MS as u32 - 1);
     assert!(store.still_valid(&ring));
@@ -236,15 +255,24 @@ fn a_ring_is_void_when_its_lease_is_over_or_something_was_fenced() {
 #[test]
 fn digest_and_signing_keys_stay_the_same_through_epochs_and_restarts() {
     let (_folder, home) = home();
-    let store = home.open();
-    live(&store, &request(1, Grant::Create));
+    keep_identity(&|| Box::new(home.open()));
+    #[cfg(feature = "postgres")]
+    {
+        let home = crate::postgres::Home::new();
+        keep_identity(&|| Box::new(home.open()));
+    }
+}
+
+fn keep_identity(open: &dyn Fn() -> Box<dyn Keystore>) {
+    let store = open();
+    live(&*store, &request(1, Grant::Create));
     let digest = store.digest_key().unwrap().record_key(b"k");
     let public = store.signing_key().unwrap().public_key();
     store.fence(&[(id(1), 5_000)]).unwrap();
     store.destroy(&[id(1)]).unwrap();
     store.rotate(None, 10).unwrap();
     drop(store);
-    let store = home.open();
+    let store = open();
     assert_eq!(store.digest_key().unwrap().record_key(b"k"), digest);
     let signature = store.signing_key().unwrap().sign(b"receipt");
     assert!(SigningKey::verify(&public, b"receipt", &signature));

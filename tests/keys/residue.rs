@@ -23,7 +23,7 @@ struct Sealed {
     bytes: Vec<u8>,
 }
 
-fn seal(store: &EmbeddedStore, request: &KeyRequest) -> Sealed {
+fn seal(store: &dyn Keystore, request: &KeyRequest) -> Sealed {
     let bytes = live(store, request).seal(AD, b"ada@example.org");
     Sealed { id: request.id, bucket: request.bucket.clone(), bytes }
 }
@@ -33,7 +33,7 @@ fn opened(copies: &[PathBuf], roots: &std::path::Path, sealed: &[&Sealed]) -> us
     sealed.iter().filter(|s| opened.opens(&s.id, &s.bucket, AD, &s.bytes)).count()
 }
 
-fn create(store: &EmbeddedStore, numbers: std::ops::Range<u64>) -> Vec<Sealed> {
+fn create(store: &dyn Keystore, numbers: std::ops::Range<u64>) -> Vec<Sealed> {
     let requests: Vec<KeyRequest> = numbers.map(|n| request(n, Grant::Create)).collect();
     for batch in requests.chunks(250) {
         store.ring(batch).unwrap();

@@ -81,12 +81,12 @@ pub fn request(number: u64, grant: Grant) -> KeyRequest {
 }
 
 /// The state of one request.
-pub fn state(store: &EmbeddedStore, request: &KeyRequest) -> Result<KeyState, StoreError> {
+pub fn state(store: &dyn Keystore, request: &KeyRequest) -> Result<KeyState, StoreError> {
     Ok(store.ring(std::slice::from_ref(request))?.state(request).clone())
 }
 
 /// The keys of a request that must be live.
-pub fn live(store: &EmbeddedStore, request: &KeyRequest) -> Arc<SealingKeys> {
+pub fn live(store: &dyn Keystore, request: &KeyRequest) -> Arc<SealingKeys> {
     match state(store, request).unwrap() {
         KeyState::Live(keys) => keys,
         other => panic!("{request:?} is {other:?}"),

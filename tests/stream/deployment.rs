@@ -62,11 +62,20 @@ pub struct Settings {
     pub prompts: Vec<(&'static str, &'static str)>,
     /// How long chats are kept: the same in every pipeline.
     pub chat: &'static str,
+    /// The URL of a database that holds the keys, instead of a folder.
+    pub database: Option<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { workers: 2, batch_records: 2_000, message_bytes: 1_000_000, prompts: Vec::new(), chat: "30d" }
+        Self {
+            workers: 2,
+            batch_records: 2_000,
+            message_bytes: 1_000_000,
+            prompts: Vec::new(),
+            chat: "30d",
+            database: None,
+        }
     }
 }
 
@@ -97,9 +106,10 @@ impl<'c> Deployment<'c> {
 
     /// Writes a settings file; `changes` are paths below the top, as in the environment, and their values.
     pub fn configure(&self, file: &str, changes: &[(&str, &str)]) -> PathBuf {
-        let Settings { workers, batch_records, message_bytes, .. } = &self.settings;
+        let Settings { workers, batch_records, message_bytes, database, .. } = &self.settings;
         let mut values = BTreeMap::from([
             ("group", self.topic("group")),
+            ("instance", "test".to_owned()),
             ("store.path", self.folder("keys")),
             ("root.path", self.folder("root")),
             ("http.listen", self.admin.to_string()),
@@ -108,20 +118,27 @@ impl<'c> Deployment<'c> {
         ]);
         values.extend(changes.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let value = |name| &values[name];
+        let store = match database {
+            Some(url) => {
+                let file = self.workspace.write("database-url", url);
+                format!("kind: postgres, postgres: {{ url: {{ file: {} }} }}", file.display())
+            }
+            None => format!("path: {}", value("store.path")),
+        };
         let text = format!(
             "version: 1\n\
              kafka:\n  bootstrap.servers: {}\n  session.timeout.ms: 6000\n  heartbeat.interval.ms: 1000\n  message.max.bytes: {message_bytes}\n\
-             group: {}\ninstance: test\nworkers: {}\n\
+             group: {}\ninstance: {}\nworkers: {}\n\
              batch: {{ records: {batch_records}, linger_ms: 20 }}\n\
              topics: {{ audit: {}, quarantine: {} }}\n\
-             store: {{ path: {} }}\nroot: {{ path: {} }}\n\
+             store: {{ {store} }}\nroot: {{ path: {} }}\n\
              key_lease_seconds: 1\nerasure: {{ epoch_ms: 50 }}\nretention: {{ check_seconds: 1 }}\nhttp: {{ listen: \"{}\" }}\n",
             self.cluster.address(),
             value("group"),
+            value("instance"),
             value("workers"),
             value("topics.audit"),
             self.topic("quarantine"),
-            value("store.path"),
             value("root.path"),
             value("http.listen"),
         );

@@ -281,6 +281,11 @@ impl Cluster {
             .expect("a consumer")
     }
 
+    /// Where each partition of a topic ends now, open transactions included.
+    pub fn end_offsets(&self, topic: &str) -> BTreeMap<i32, i64> {
+        ends(&self.reader(Isolation::Uncommitted), topic).into_iter().collect()
+    }
+
     /// What `group` has committed on `topic`, by partition; partitions without a commit are left out.
     pub fn committed(&self, group: &str, topic: &str) -> BTreeMap<i32, Committed> {
         let consumer: BaseConsumer = self.client().set("group.id", group).create().expect("a consumer");

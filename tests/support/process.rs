@@ -36,8 +36,9 @@ impl Workspace {
     /// `lethe` with these arguments, in this folder; the caller adds environment and starts it.
     pub fn lethe(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lethe"));
-        // The tests' own variable carries Lethe's prefix and is none of its settings.
-        command.args(arguments).current_dir(self.path()).env_remove("LETHE_TEST_BROKERS");
+        // The tests' own variables carry Lethe's prefix and are none of its settings.
+        command.args(arguments).current_dir(self.path());
+        command.env_remove("LETHE_TEST_BROKERS").env_remove("LETHE_TEST_POSTGRES");
         command
     }
 

@@ -7,7 +7,8 @@
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::embedded::{EmbeddedStore, epoch_row, key_id};
+use super::embedded::EmbeddedStore;
+use super::epoch::{epoch_row, key_id};
 use super::shelf::Shelf;
 use crate::io::steps::Steps;
 use crate::keys::rows::{EpochRow, Table, Tally, TopRow};
@@ -97,7 +98,10 @@ impl StoreCopy {
     /// The epoch that retired a root, if it is known here.
     pub fn retired(&self, root: &RootId) -> Result<Option<(u64, EpochRow)>, StoreError> {
         let rows = self.shelf.newest(Table::Epochs, |_| true)?;
-        let found = rows.iter().map(epoch_row).find(|row| row.as_ref().is_ok_and(|(_, row)| row.old_root == *root));
+        let found = rows
+            .iter()
+            .map(|(key, value)| epoch_row(key, value))
+            .find(|row| row.as_ref().is_ok_and(|(_, row)| row.old_root == *root));
         Ok(found.transpose()?)
     }
 

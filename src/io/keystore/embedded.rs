@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::cache::KeyCache;
-use super::shelf::{Around, Shelf};
-use super::{Destroyed, Expired, Keystore, Renewal, Rotated, Status, StoreError};
+use super::migrate::refuse_moved;
+use super::shelf::Shelf;
+use super::{Destroyed, Expired, Keystore, Renewal, Rotated, Status, StoreError, epoch};
 use crate::io::clock::Clock;
 use crate::io::entropy::Entropy;
-use crate::io::kms::{KeeperError, RootKeeper};
-use crate::io::steps::Steps;
+use crate::io::kms::RootKeeper;
+use crate::io::steps::{Around, Steps};
 use crate::keys::rows::{
     BucketRow, EpochRow, MidRow, PageRow, Signer, SignersRow, Table, Tally, TopRow, Write, bucket_of_key,
     decode_counts, encode_counts,
@@ -22,7 +23,7 @@ use crate::keys::{
 };
 
 /// The deployment's id, written before its first root is made: so that a crash in between leaves no root without an owner.
-const BIRTH: &[u8] = b"birth";
+pub(super) const BIRTH: &[u8] = b"birth";
 
 /// How an embedded store is opened.
 #[derive(Clone, Debug)]
@@ -83,6 +84,8 @@ impl EmbeddedStore {
             let what = "a backup into it was interrupted; take it again".to_owned();
             return Err(StoreError::Incomplete { folder: options.folder, what });
         }
+        let meta = |key: &[u8]| Ok(shelf.get(Table::Meta, key)?.map(|row| row.to_vec()));
+        refuse_moved(&options.folder.display().to_string(), meta)?;
         let mut entropy = Entropy::new();
         if shelf.get(Table::Meta, TopRow::KEY)?.is_none() {
             found(&shelf, &options.folder, &*keeper, &mut entropy)?;
@@ -171,16 +174,9 @@ fn found(shelf: &Shelf, folder: &Path, keeper: &dyn RootKeeper, entropy: &mut En
             deployment
         }
     };
-    if let Some(held) = keeper.list()?.into_iter().find(|held| held.deployment != deployment) {
-        let (root, deployment) = (held.id, held.deployment.to_string());
-        return Err(StoreError::Orphan { folder: folder.to_owned(), root, deployment });
-    }
+    epoch::refuse_orphans(keeper, &deployment, &folder.display().to_string())?;
     keeper.reconcile(&deployment, None)?;
-    let (tree, mut writes) = Tree::plant(deployment, &mut || entropy.secret());
-    let sealing = tree.tally().epoch;
-    let root = keeper.create(&deployment)?;
-    let sealed = keeper.seal(&root, &TopRow::place(&deployment, sealing), tree.top())?;
-    writes.push(tree.top_row(&Patch::default(), sealing, root, sealed).write());
+    let writes = epoch::found(deployment, keeper, entropy)?;
     shelf.commit(("tree not yet planted", "tree planted"), writes)
 }
 
@@ -189,17 +185,13 @@ fn load(shelf: &Shelf, keeper: &dyn RootKeeper) -> Result<State, StoreError> {
     let row = |key| shelf.get(Table::Meta, key)?.ok_or(StoreError::Damaged(Damaged(Table::Meta)));
     let top_row = TopRow::decode(&row(TopRow::KEY)?)?;
     let tally = Tally::decode(&row(Tally::KEY)?)?;
-    let place = TopRow::place(&top_row.deployment, top_row.sealing);
-    let top = match keeper.open(&top_row.root, &place, &top_row.sealed_top) {
-        Err(KeeperError::Missing(root)) => return Err(why_missing(keeper, root, &top_row.deployment)?),
-        opened => opened?,
-    };
+    let top = epoch::open_top(keeper, &top_row)?;
     let mut stored = Stored::default();
     for (key, value) in shelf.scan(Table::Mids, &[], None)? {
-        stored.mids.push((key_id(&key, Table::Mids)?, MidRow::decode(&value)?));
+        stored.mids.push((epoch::key_id(&key, Table::Mids)?, MidRow::decode(&value)?));
     }
     for (key, value) in shelf.scan(Table::Pages, &[], None)? {
-        stored.pages.push((key_id(&key, Table::Pages)?, PageRow::decode(&value)?));
+        stored.pages.push((epoch::key_id(&key, Table::Pages)?, PageRow::decode(&value)?));
     }
     for (key, value) in shelf.scan(Table::Buckets, &[], None)? {
         stored.buckets.push((bucket_of_key(&key)?, BucketRow::decode(&value)?));
@@ -210,21 +202,6 @@ fn load(shelf: &Shelf, keeper: &dyn RootKeeper) -> Result<State, StoreError> {
     }
     let tree = Tree::open(&top_row, top, tally, stored)?;
     Ok(State { tree, root: top_row.root, made: 0, commits: 0 })
-}
-
-pub(super) fn key_id(key: &[u8], table: Table) -> Result<KeyId, Damaged> {
-    key.try_into().map(KeyId).map_err(|_| Damaged(table))
-}
-
-/// Tells an old copy of the store from a keeper that belongs to another one.
-fn why_missing(keeper: &dyn RootKeeper, root: RootId, deployment: &DeploymentId) -> Result<StoreError, StoreError> {
-    let held = keeper.list()?;
-    let current = held.iter().find(|held| held.deployment == *deployment);
-    Ok(match current {
-        Some(current) => StoreError::OldCopy { root, current: current.id.clone() },
-        None if held.is_empty() => StoreError::RootMissing(root),
-        None => StoreError::ForeignKeeper { root, deployment: deployment.to_string() },
-    })
 }
 
 impl Keystore for EmbeddedStore {
@@ -302,7 +279,7 @@ impl Keystore for EmbeddedStore {
             rows += 1;
             rows == 1
         })?;
-        let last_epoch = newest.first().map(epoch_row).transpose()?;
+        let last_epoch = newest.first().map(|(key, value)| epoch::epoch_row(key, value)).transpose()?;
         Ok(Status {
             deployment: *state.tree.deployment(),
             root: state.root.clone(),
@@ -315,12 +292,6 @@ impl Keystore for EmbeddedStore {
             last_epoch,
         })
     }
-}
-
-/// A row of the epochs table.
-pub(super) fn epoch_row((key, value): &super::shelf::Row) -> Result<(u64, EpochRow), Damaged> {
-    let epoch = key.as_ref().try_into().map(u64::from_be_bytes).map_err(|_| Damaged(Table::Epochs))?;
-    Ok((epoch, EpochRow::decode(value)?))
 }
 
 impl fmt::Debug for EmbeddedStore {

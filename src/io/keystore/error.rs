@@ -112,6 +112,121 @@ pub enum StoreError {
     /// A destruction without the fence that must come first.
     #[error("subject `{}` has no fence\nhelp: fence it before its keys are destroyed, else a new key could be made meanwhile", .0.reference())]
     Unfenced(KeyId),
+    /// The database server does not answer.
+    #[error(
+        "key store `{server}` can't be reached: {what}\nhelp: check that PostgreSQL runs and that this machine reaches it; lethe goes on by itself as soon as it answers"
+    )]
+    Unreachable {
+        /// Host, port and database.
+        server: String,
+        /// What went wrong, without anything of the connection string.
+        what: String,
+    },
+    /// The database server does not let this user do what it must.
+    #[error(
+        "key store `{server}` refuses lethe: {what}\nhelp: check user, password, database and `sslmode` in the connection string; the user needs `CREATE` on its schema for the first start, and the tables afterwards"
+    )]
+    Refused {
+        /// Host, port and database.
+        server: String,
+        /// What the server said.
+        what: String,
+    },
+    /// The server can only be read.
+    #[error(
+        "key store `{0}` can only be read: it is a standby\nhelp: name the primary in the connection string, or all servers and `target_session_attrs=read-write`"
+    )]
+    Standby(String),
+    /// Somebody else holds a lock for too long.
+    #[error(
+        "key store `{0}` was held up by another process for too long\nhelp: nothing was changed, and it is tried again; if this goes on, look for a long epoch or an idle transaction in `pg_stat_activity`"
+    )]
+    Busy(String),
+    /// The server failed in another way.
+    #[error("key store `{server}` fails: {what}\nhelp: look into PostgreSQL's log; it is tried again")]
+    Server {
+        /// Host, port and database.
+        server: String,
+        /// What it said.
+        what: String,
+    },
+    /// The connection string can't be used.
+    #[error(
+        "connection string of the key store: {0}\nhelp: write `postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require` into the file or variable"
+    )]
+    Connection(String),
+    /// The tables were made by a later version.
+    #[error(
+        "key store `{server}` has schema version {found}, and this lethe knows {known}\nhelp: start the newer lethe that made it; a schema is never taken back"
+    )]
+    Newer {
+        /// Host, port and database.
+        server: String,
+        /// What stands there.
+        found: i32,
+        /// What this program knows.
+        known: i32,
+    },
+    /// Another deployment's rows stand where ours stood.
+    #[error(
+        "key store `{server}` belongs to deployment `{found}` now, and this process serves `{ours}`\nhelp: point `store` to the right database, then start lethe again"
+    )]
+    OtherDeployment {
+        /// Host, port and database.
+        server: String,
+        /// Whose it is now.
+        found: String,
+        /// Whose it was.
+        ours: String,
+    },
+    /// The server lost what it had confirmed.
+    #[error(
+        "key store `{server}` stands at change {found}, and had confirmed change {seen} before\nhelp: this server lags behind the one that failed; keys may be missing from it. Bring the other back, or start lethe again to go on from here; replicate synchronously, so that a fail-over loses nothing"
+    )]
+    WentBack {
+        /// Host, port and database.
+        server: String,
+        /// Where it stands.
+        found: u64,
+        /// Where it stood.
+        seen: u64,
+    },
+    /// It lives elsewhere now.
+    #[error(
+        "key store `{store}` was migrated to `{to}`\nhelp: point `store` there; this one is kept for you to delete, and its rows die with the next epoch"
+    )]
+    Moved {
+        /// The old one.
+        store: String,
+        /// The new one.
+        to: String,
+    },
+    /// A migration into it was interrupted.
+    #[error(
+        "a migration into key store `{0}` was not finished\nhelp: repeat `lethe keys migrate` with the same two settings files: it goes on where it stopped"
+    )]
+    HalfMigrated(String),
+    /// There is nothing to migrate.
+    #[error("key store `{0}` holds nothing\nhelp: name the store that is in use; a new one needs no migration")]
+    Empty(String),
+    /// A migration would mix two stores.
+    #[error(
+        "key store `{0}` is not empty\nhelp: migrate into an empty folder or database; nothing is ever overwritten"
+    )]
+    Filled(String),
+    /// Somebody works on it.
+    #[error(
+        "key store `{0}` is in use by another process\nhelp: stop every `lethe` that uses it, then repeat the migration"
+    )]
+    InUse(String),
+    /// The source was worked on since the migration was begun.
+    #[error(
+        "key store `{0}` holds the beginning of a migration from another state of the source\nhelp: empty it, then migrate again, with the source at rest"
+    )]
+    Changed(String),
+    /// This program was built without that kind of store.
+    #[error("this lethe was built without `{0}`\nhelp: install one that has it: `cargo install lethe --features {0}`")]
+    NotBuilt(&'static str),
     /// A test stopped here.
     #[error("stopped at `{0}`")]
     Stopped(&'static str),
@@ -136,6 +251,17 @@ impl StoreError {
             | Self::Occupied(_)
             | Self::Damaged(_)
             | Self::Incomplete { .. }
+            | Self::Connection(_)
+            | Self::NotBuilt(_)
+            | Self::Moved { .. }
+            | Self::HalfMigrated(_)
+            | Self::Empty(_)
+            | Self::Filled(_)
+            | Self::InUse(_)
+            | Self::Changed(_)
+            | Self::Newer { .. }
+            | Self::OtherDeployment { .. }
+            | Self::WentBack { .. }
             | Self::Broken => true,
             Self::Keeper(_)
             | Self::Lingers(_)
@@ -143,6 +269,11 @@ impl StoreError {
             | Self::Io { .. }
             | Self::Unsupported { .. }
             | Self::Unfenced(_)
+            | Self::Unreachable { .. }
+            | Self::Refused { .. }
+            | Self::Standby(_)
+            | Self::Busy(_)
+            | Self::Server { .. }
             | Self::Stopped(_) => false,
         }
     }
@@ -166,6 +297,22 @@ impl StoreError {
             Self::Broken => "broken",
             Self::Unsupported { .. } => "unsupported",
             Self::Unfenced(_) => "unfenced",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Refused { .. } => "refused",
+            Self::Standby(_) => "standby",
+            Self::Busy(_) => "busy",
+            Self::Server { .. } => "server",
+            Self::Connection(_) => "connection_string",
+            Self::NotBuilt(_) => "not_built",
+            Self::Moved { .. } => "moved",
+            Self::HalfMigrated(_) => "half_migrated",
+            Self::Empty(_) => "empty",
+            Self::Filled(_) => "filled",
+            Self::InUse(_) => "in_use",
+            Self::Changed(_) => "changed",
+            Self::Newer { .. } => "newer_schema",
+            Self::OtherDeployment { .. } => "other_deployment",
+            Self::WentBack { .. } => "went_back",
             Self::Stopped(_) => "stopped",
         }
     }

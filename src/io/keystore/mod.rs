@@ -1,27 +1,67 @@
 //! Where keys are kept: batched fetch-or-create, fences, destruction, behind one seam.
 //!
-//! [`EmbeddedStore`] serves one process from a folder; a store that serves several comes behind the same [`Keystore`]. What a
+//! [`EmbeddedStore`] serves one process from a folder, `PostgresStore` (feature `postgres`) several from a database. What a
 //! key is, who may have one and what an epoch rewrites is decided in [`crate::keys`]: a store reads, asks, and writes one
 //! durable batch.
 
 mod backup;
+mod batch;
 mod cache;
 mod embedded;
+mod epoch;
 mod error;
 mod fetch;
 mod forget;
+mod migrate;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod shelf;
 
 pub use backup::{CopyFacts, StoreCopy};
 pub use embedded::{EmbeddedStore, Options};
 pub use error::StoreError;
+pub use migrate::Migrated;
+#[cfg(feature = "postgres")]
+pub use postgres::{Connecting, PostgresOptions, PostgresStore};
 
 use std::path::Path;
 
-use crate::keys::rows::{EpochRow, Signer, SignersRow};
+use crate::io::kms::RootKeeper;
+use crate::keys::rows::{EpochRow, Signer, Table};
 use crate::keys::{
     BucketId, DeploymentId, DigestKey, Fence, Fingerprint, KeyId, KeyRequest, KeyRing, RootId, Sentence, SigningKey,
 };
+
+/// One end of a migration.
+pub enum End {
+    /// An embedded store's folder.
+    Folder(std::path::PathBuf),
+    /// A database.
+    #[cfg(feature = "postgres")]
+    Database(Connecting),
+}
+
+/// Copies a store into an empty one, all rows as they are sealed. `keeper` must hold the root that the store hangs from. Both
+/// must be at rest. Repeated after an interruption, it goes on. Afterwards only the new one opens.
+pub fn migrate(
+    (from, to): (&End, &End),
+    keeper: &dyn RootKeeper,
+    told: &mut dyn FnMut(Table, u64),
+) -> Result<Migrated, StoreError> {
+    let (from, to) = (from.open(false)?, to.open(true)?);
+    let _held = (from.hold()?, to.hold()?);
+    migrate::migrate(&*from, &*to, keeper, told)
+}
+
+impl End {
+    fn open(&self, made: bool) -> Result<Box<dyn migrate::RawStore>, StoreError> {
+        Ok(match self {
+            Self::Folder(folder) => Box::new(migrate::RawFolder::open(folder, made)?),
+            #[cfg(feature = "postgres")]
+            Self::Database(connecting) => Box::new(postgres::RawDatabase::open(connecting, made)?),
+        })
+    }
+}
 
 /// Keeps keys. Calls block until what they promise is durable.
 pub trait Keystore: Send + Sync {
@@ -48,14 +88,7 @@ pub trait Keystore: Send + Sync {
     fn rotate(&self, from: Option<KeyId>, pages: usize) -> Result<Rotated, StoreError>;
 
     /// Makes keys anew that hang right under the root, in an epoch of its own. Nothing that was sealed stops opening.
-    fn renew(&self, what: Renewal) -> Result<(u64, EpochRow), StoreError> {
-        let what = match what {
-            Renewal::Root => "a root rotation of its own",
-            Renewal::Buckets => "a rotation of the bucket page",
-            Renewal::Signing => "a rotation of the signing key",
-        };
-        Err(StoreError::Unsupported { what, help: "rotate its pages instead: that makes a new root, too" })
-    }
+    fn renew(&self, what: Renewal) -> Result<(u64, EpochRow), StoreError>;
 
     /// Copies the store as it stands at this moment into a folder, or brings an earlier copy there up to date; how many rows
     /// were written. No root goes along.
@@ -65,9 +98,7 @@ pub trait Keystore: Send + Sync {
     }
 
     /// The public halves of all keys that ever signed receipts, oldest first; the last one signs now.
-    fn signers(&self) -> Result<Vec<Signer>, StoreError> {
-        Ok(SignersRow::first(self.signing_key()?.public_key()).0)
-    }
+    fn signers(&self) -> Result<Vec<Signer>, StoreError>;
 
     /// Whether this process may begin epochs on its own account (retention, rotation): of several on one store, one does.
     fn leads(&self) -> Result<bool, StoreError> {

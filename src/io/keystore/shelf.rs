@@ -7,7 +7,8 @@ use fjall::config::CompressionPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice};
 
 use super::StoreError;
-use crate::io::steps::Steps;
+use super::migrate::Pair;
+use crate::io::steps::{Around, Steps};
 use crate::keys::rows::{Table, Write};
 
 /// Memory for rows that are not yet in sorted files, a table: subjects are written most by far.
@@ -19,9 +20,6 @@ const COPY_ROWS: usize = 10_000;
 const COPYING: &[u8] = b"copying";
 const COPIED: Around = ("rows not yet copied", "rows copied");
 const JOURNAL_BYTES: u64 = 128 * 1024 * 1024;
-
-/// Names of the two steps around a durable commit, for tests.
-pub(super) type Around = (&'static str, &'static str);
 
 pub(super) struct Shelf {
     folder: PathBuf,
@@ -151,6 +149,14 @@ impl Shelf {
             found.push(row);
         }
         Ok(found)
+    }
+
+    /// The next rows behind a key, in order.
+    pub fn behind(&self, table: Table, after: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
+        let behind = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+        let rows = self.table(table).range::<&[u8], _>(behind).take(limit);
+        rows.map(|row| row.into_inner().map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(self.failed()))
+            .collect()
     }
 
     /// Whether any table but the first holds a row.
@@ -295,6 +301,10 @@ impl Shelf {
             Some(open) => Ok(Some(open)),
             None => self.settled_requests.get(request).map_err(self.failed()),
         }
+    }
+
+    pub fn settled_requests(&self) -> Result<Vec<Row>, StoreError> {
+        self.settled_requests.iter().map(|row| row.into_inner().map_err(self.failed())).collect()
     }
 
     pub fn open_requests(&self) -> Result<Vec<Row>, StoreError> {

@@ -17,6 +17,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -41,7 +42,7 @@ pub struct FileKeeper {
     entropy: Mutex<Entropy>,
     steps: Steps,
     /// Held open: the lock goes with it.
-    _lock: File,
+    lock: File,
 }
 
 struct Root {
@@ -57,6 +58,15 @@ impl FileKeeper {
 
     /// As [`FileKeeper::open`], with a hook that tests stop it by.
     pub fn open_with(folder: &Path, steps: Steps) -> Result<Self, KeeperError> {
+        Self::open_as(folder, steps, false)
+    }
+
+    /// Opens the folder beside other processes of this machine that do the same. Their store decides which of them destroys.
+    pub fn open_shared(folder: &Path, steps: Steps) -> Result<Self, KeeperError> {
+        Self::open_as(folder, steps, true)
+    }
+
+    fn open_as(folder: &Path, steps: Steps, shared: bool) -> Result<Self, KeeperError> {
         if !folder.exists() {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
             made.map_err(KeeperError::io("make folder", folder))?;
@@ -65,16 +75,35 @@ impl FileKeeper {
         let path = folder.join("lock");
         let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let lock = lock.map_err(KeeperError::io("open", &path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
+        let alone = match lock.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) if shared => false,
             Err(TryLockError::WouldBlock) => return Err(KeeperError::Locked(folder.to_owned())),
             Err(TryLockError::Error(source)) => return Err(KeeperError::io("lock", &path)(source)),
+        };
+        let keeper = Self { folder: folder.to_owned(), entropy: Mutex::new(Entropy::new()), steps, lock };
+        // What another process is making or destroying is its own affair.
+        if alone {
+            for path in [keeper.files(UNFINISHED)?, keeper.files(CONDEMNED)?].concat() {
+                keeper.wipe(&path)?;
+            }
         }
-        let keeper = Self { folder: folder.to_owned(), entropy: Mutex::new(Entropy::new()), steps, _lock: lock };
-        for path in [keeper.files(UNFINISHED)?, keeper.files(CONDEMNED)?].concat() {
-            keeper.wipe(&path)?;
+        if shared {
+            keeper.share(&path)?;
         }
         Ok(keeper)
+    }
+
+    /// Holds the folder together with others; whoever has it alone for a moment, to clean up, is waited for.
+    fn share(&self, path: &Path) -> Result<(), KeeperError> {
+        for _ in 0..100 {
+            match self.lock.try_lock_shared() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
+                Err(TryLockError::Error(source)) => return Err(KeeperError::io("lock", path)(source)),
+            }
+        }
+        Err(KeeperError::Locked(self.folder.clone()))
     }
 
     fn path(&self, root: &RootId) -> PathBuf {
@@ -212,12 +241,15 @@ impl RootKeeper for FileKeeper {
 
     fn destroy(&self, root: &RootId) -> Result<Finality, KeeperError> {
         let path = self.path(root);
+        let condemned = path.with_extension(CONDEMNED);
         if path.exists() {
             self.step("root not yet condemned")?;
-            let condemned = path.with_extension(CONDEMNED);
             fs::rename(&path, &condemned).map_err(KeeperError::io("rename", &path))?;
             self.sync_folder()?;
             self.step("root condemned")?;
+        }
+        // Also where another process got this far and no further.
+        if condemned.exists() {
             self.wipe(&condemned)?;
             self.step("root unlinked")?;
         }
@@ -228,7 +260,11 @@ impl RootKeeper for FileKeeper {
         let mut held = Vec::new();
         for path in self.files(EXTENSION)? {
             let id = path.file_stem().and_then(|stem| stem.to_str()).and_then(RootId::new);
-            let root = read_file(&path)?;
+            let root = match read_file(&path) {
+                // Another process has destroyed it since the folder was listed.
+                Err(KeeperError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => continue,
+                read => read?,
+            };
             held.extend(id.map(|id| HeldRoot { id, deployment: root.deployment }));
         }
         Ok(held)

@@ -1,0 +1,216 @@
+//! The tree as this process knows it, and how it keeps up with what others change.
+//!
+//! Whoever changes the tree (splits a page, makes a bucket, fences, turns an epoch) holds the tree lock alone and counts the
+//! store's `version` up; whoever adds keys to pages as they are shares it. So inside either, what was read stays true.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use deadpool_postgres::ClientWrapper;
+use tokio_postgres::{Error, Row};
+
+use super::PostgresStore;
+use super::link::Session;
+use super::table::{pair, query};
+use crate::io::keystore::StoreError;
+use crate::io::keystore::epoch::{key_id, open_top};
+use crate::keys::rows::{BucketRow, MidRow, PageRow, SignersRow, Table, Tally, TopRow, bucket_of_key};
+use crate::keys::{Damaged, DeploymentId, KeyId, RootId, Stored, Tree};
+
+/// What one process knows of the tree.
+pub(super) struct State {
+    pub tree: Tree,
+    pub root: RootId,
+    /// The change that it has seen last.
+    pub version: u64,
+    /// Subjects that this process has put on a page since they were last counted, by the page's first key id.
+    pub added: HashMap<KeyId, usize>,
+}
+
+/// Where the store stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stand {
+    pub version: u64,
+    pub epoch: u64,
+}
+
+/// Everything that is newer than some version.
+struct News {
+    deployment: DeploymentId,
+    version: u64,
+    tally: Tally,
+    top: Option<TopRow>,
+    changed: Stored,
+}
+
+/// How often a tree is read again whose root was destroyed while it was being read.
+const READ_AGAIN: usize = 3;
+
+pub(super) fn unsigned(row: &Row, column: usize) -> Result<u64, Error> {
+    Ok(row.try_get::<_, i64>(column)?.cast_unsigned())
+}
+
+async fn rows_since(client: &ClientWrapper, table: &str, version: i64) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    let sql = format!("SELECT key, value FROM {table} WHERE version > $1 ORDER BY key");
+    query(client, &sql, &[&version]).await?.iter().map(pair).collect()
+}
+
+/// Reads what is newer than `version`, all of one moment: inside a lock that holds changes off, or in a snapshot.
+fn news(session: &Session<'_>, version: u64) -> Result<News, StoreError> {
+    let since = version.cast_signed();
+    let (state, meta, mids, pages, buckets) = session.run(async |client| {
+        let state = "SELECT deployment, version, epoch, next_id,
+                     (SELECT coalesce(sum(subjects), 0)::bigint FROM lethe_counted) FROM lethe_state";
+        let (state, meta, mids, pages, buckets) = futures_util::future::try_join5(
+            query(client, state, &[]),
+            query(client, "SELECT key, value FROM lethe_meta WHERE key IN ($1, $2)", &[&TopRow::KEY, &SignersRow::KEY]),
+            rows_since(client, "lethe_mids", since),
+            rows_since(client, "lethe_pages", since),
+            rows_since(client, "lethe_buckets", since),
+        )
+        .await?;
+        let state = state.first().map(|row| {
+            Ok::<_, Error>((
+                row.try_get::<_, Vec<u8>>(0)?,
+                unsigned(row, 1)?,
+                unsigned(row, 2)?,
+                unsigned(row, 3)?,
+                unsigned(row, 4)?,
+            ))
+        });
+        let meta = meta.iter().map(|row| Ok::<(Vec<u8>, Vec<u8>), Error>((row.try_get(0)?, row.try_get(1)?)));
+        Ok((state.transpose()?, meta.collect::<Result<Vec<_>, _>>()?, mids, pages, buckets))
+    })?;
+    let (deployment, version, epoch, next_id, subjects) = state.ok_or(Damaged(Table::Meta))?;
+    let deployment = DeploymentId(deployment.as_slice().try_into().map_err(|_| Damaged(Table::Meta))?);
+    let mut changed = Stored::default();
+    for (key, value) in &mids {
+        changed.mids.push((key_id(key, Table::Mids)?, MidRow::decode(value)?));
+    }
+    for (key, value) in &pages {
+        changed.pages.push((key_id(key, Table::Pages)?, PageRow::decode(value)?));
+    }
+    for (key, value) in &buckets {
+        changed.buckets.push((bucket_of_key(key)?, BucketRow::decode(value)?));
+    }
+    let row = |wanted: &[u8]| meta.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.as_slice());
+    changed.signers = row(SignersRow::KEY).map(SignersRow::decode).transpose()?;
+    let top = row(TopRow::KEY).map(TopRow::decode).transpose()?;
+    Ok(News { deployment, version, tally: Tally { epoch, next_id, subjects }, top, changed })
+}
+
+/// The same from a snapshot of one's own, which no change holds up.
+fn news_in_snapshot(session: &Session<'_>, version: u64) -> Result<News, StoreError> {
+    session.run(async |client| client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await)?;
+    let news = news(session, version)?;
+    session.run(async |client| client.batch_execute("COMMIT").await)?;
+    Ok(news)
+}
+
+impl State {
+    /// Reads the whole tree.
+    pub fn load(store: &super::Ground) -> Result<Self, StoreError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let session = store.link.session()?;
+            let news = news_in_snapshot(&session, 0)?;
+            session.done();
+            let row = news.top.ok_or(Damaged(Table::Meta))?;
+            let top = match open_top(&*store.keeper, &row) {
+                // An epoch may have replaced the root since the rows were read.
+                Err(StoreError::OldCopy { .. }) if tries < READ_AGAIN => continue,
+                opened => opened?,
+            };
+            let tree = Tree::open(&row, top, news.tally, news.changed)?;
+            return Ok(Self { tree, root: row.root, version: news.version, added: HashMap::new() });
+        }
+    }
+}
+
+impl PostgresStore {
+    /// Where the store stands, as one statement reads it.
+    pub(super) fn stand(&self, session: &Session<'_>) -> Result<Stand, StoreError> {
+        let row = session.run(async |client| {
+            let rows = query(client, "SELECT version, epoch FROM lethe_state", &[]).await?;
+            rows.first().map(|row| Ok(Stand { version: unsigned(row, 0)?, epoch: unsigned(row, 1)? })).transpose()
+        })?;
+        row.ok_or(Damaged(Table::Meta).into())
+    }
+
+    /// Reads what others have changed, where they have.
+    pub(super) fn catch_up(&self) -> Result<(), StoreError> {
+        let _one = self.catching.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let known = self.read_state().version;
+            let session = self.ground.link.session()?;
+            let news = news_in_snapshot(&session, known)?;
+            session.done();
+            match self.take(news) {
+                Err(StoreError::OldCopy { .. }) if tries < READ_AGAIN => {}
+                taken => return taken,
+            }
+        }
+    }
+
+    /// The same inside a transaction that holds the tree lock: afterwards the tree in memory is the stored one until it ends.
+    pub(super) fn catch_up_inside(&self, session: &Session<'_>, stand: Stand) -> Result<(), StoreError> {
+        let _one = self.catching.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        loop {
+            let known = self.read_state().version;
+            match known.cmp(&stand.version) {
+                Ordering::Equal => return Ok(()),
+                Ordering::Greater => return Err(self.went_back(stand.version, known)),
+                Ordering::Less => self.take(news(session, known)?)?,
+            }
+        }
+    }
+
+    fn went_back(&self, found: u64, seen: u64) -> StoreError {
+        StoreError::WentBack { server: self.ground.link.server().to_owned(), found, seen }
+    }
+
+    fn take(&self, news: News) -> Result<(), StoreError> {
+        let News { deployment, version, tally, top, changed } = news;
+        let (seen, patch, root) = {
+            let state = self.read_state();
+            if deployment != *state.tree.deployment() {
+                return Err(StoreError::OtherDeployment {
+                    server: self.ground.link.server().to_owned(),
+                    found: deployment.to_string(),
+                    ours: state.tree.deployment().to_string(),
+                });
+            }
+            if version < state.version {
+                return Err(self.went_back(version, state.version));
+            }
+            if version == state.version {
+                return Ok(());
+            }
+            let row = top.ok_or(Damaged(Table::Meta))?;
+            let moved = row.root != state.root;
+            let top = if moved { Some((&row, open_top(&*self.ground.keeper, &row)?)) } else { None };
+            (state.version, state.tree.follow(top, tally, &changed)?, row.root.clone())
+        };
+        let mut state = self.write_state();
+        // A commit of this process may have been noted meanwhile: then these news are older than what is known.
+        if state.version != seen {
+            return Ok(());
+        }
+        state.tree.apply(patch);
+        state.root = root;
+        self.moved_to(&mut state, version);
+        Ok(())
+    }
+
+    /// Takes note that the tree in memory is that of a version now; caches of an older epoch are void.
+    pub(super) fn moved_to(&self, state: &mut State, version: u64) {
+        state.version = version;
+        let epoch = state.tree.tally().epoch;
+        if self.epoch.swap(epoch, std::sync::atomic::Ordering::SeqCst) != epoch {
+            self.cache.clear();
+        }
+    }
+}
