@@ -17,8 +17,14 @@ mod support;
 
 #[path = "stream/deployment.rs"]
 mod deployment;
+#[cfg(feature = "vault")]
+#[path = "support/vault.rs"]
+mod fake_vault;
 #[path = "stream/forgotten.rs"]
 mod forgotten;
+#[cfg(feature = "vault")]
+#[path = "stream/keeper.rs"]
+mod keeper;
 #[path = "stream/once.rs"]
 mod once;
 #[path = "stream/outages.rs"]

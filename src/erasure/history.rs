@@ -120,3 +120,68 @@ impl PublishedKey {
         self.until.is_none_or(|until| settled.0 <= until.0.saturating_add(SKEW_MS))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Refusal, Rejected, Settings, sign};
+    use super::*;
+    use crate::audit::Name;
+    use crate::keys::SigningKey;
+    use crate::keys::rows::SignersRow;
+    use serde_json::Value;
+    use zeroize::Zeroizing;
+
+    const ROTATED_MS: i64 = 1_700_000_000_000;
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::new(&Zeroizing::new([seed; 32]))
+    }
+
+    fn history() -> KeyHistory {
+        let signers = SignersRow::first(key(1).public_key()).followed_by(key(2).public_key(), ROTATED_MS);
+        KeyHistory::new(&DeploymentId([7; 16]), &signers.0)
+    }
+
+    fn receipt(received_ms: i64, signer: &SigningKey) -> Vec<u8> {
+        let rejected = Rejected { code: Refusal::RequestEmpty, id: Name::fixed("r-1"), tenant: None };
+        sign(&Receipt::refusal(&rejected, Moment(received_ms), &Settings::default()), signer)
+    }
+
+    #[test]
+    fn a_receipt_holds_with_the_key_of_its_time_and_a_retired_key_signs_nothing_new() {
+        let history = history();
+        let (before, long_after) = (ROTATED_MS - 1, ROTATED_MS + 10 * SKEW_MS);
+        for (received_ms, signer, expected) in [
+            (before, 1, None),
+            (ROTATED_MS + SKEW_MS, 1, None),
+            (long_after, 1, Some(Unverified::OutOfTime)),
+            (long_after, 2, None),
+            // Asked for again after the rotation: the same receipt, signed anew.
+            (before, 2, None),
+            (before, 3, Some(Unverified::UnknownSigner)),
+        ] {
+            let verdict = history.verify(&receipt(received_ms, &key(signer)));
+            assert_eq!(verdict.err(), expected, "received {received_ms}, signed by {signer}");
+        }
+        let mut changed = receipt(before, &key(1));
+        let at = changed.iter().position(|byte| *byte == b'1').unwrap();
+        changed[at] = b'2';
+        assert!(history.verify(&changed).is_err());
+    }
+
+    #[test]
+    fn a_history_is_read_back_as_published_and_refused_where_an_id_is_another_keys() {
+        let published = serde_json::to_vec(&history()).unwrap();
+        assert_eq!(KeyHistory::parse(&published).unwrap(), history());
+        let id = key_id(&key(2).public_key());
+        assert_eq!(history().find(&id).unwrap().from, Some(Moment(ROTATED_MS)));
+        let schema: Value = serde_json::from_str(include_str!("../../schemas/key-history.schema.json")).unwrap();
+        assert!(jsonschema::is_valid(&schema, &serde_json::from_slice(&published).unwrap()));
+        let mut forged = history();
+        forged.keys[0].public_key = STANDARD.encode(key(3).public_key());
+        for wrong in [serde_json::to_vec(&forged).unwrap(), b"{}".to_vec(), b"sk".to_vec()] {
+            let text = KeyHistory::parse(&wrong).unwrap_err().to_string();
+            assert!(text.contains("\nhelp: "), "{text}");
+        }
+    }
+}

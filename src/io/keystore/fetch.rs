@@ -31,7 +31,7 @@ impl EmbeddedStore {
     pub(super) fn fill_ring(&self, requests: &[KeyRequest]) -> Result<KeyRing, StoreError> {
         loop {
             self.shelf.check()?;
-            let mut ring = KeyRing::new(self.epoch(), self.clock.monotonic_ms());
+            let mut ring = KeyRing::with_room(self.epoch(), self.clock.monotonic_ms(), requests.len());
             let missing = take_cached(&self.cache, requests, &mut ring);
             if missing.is_empty() {
                 return Ok(ring);
