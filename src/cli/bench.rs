@@ -11,6 +11,7 @@ use crate::io::bench;
 #[command(after_help = "\
 Examples:
   lethe bench detect corpus.jsonl            prints: detect MB/s FINDINGS
+  lethe bench hostile                        detection on texts made to be slow
   lethe bench record                         cost of one record, stage by stage, no Kafka
   lethe bench stream --brokers localhost:9092 --events 200000
 
@@ -30,6 +31,8 @@ enum What {
         #[arg(long, default_value_t = 3)]
         rounds: u32,
     },
+    /// Detection on texts made to be slow, 1 MiB and 10 MiB of each: is the time linear?
+    Hostile,
     /// One record through plan, apply and audit, with offline keys
     Record {
         /// Sample events
@@ -59,6 +62,12 @@ enum What {
 pub fn run(args: Args) -> Result<(), Failure> {
     match args.what {
         What::Detect { file, rounds } => say(&bench::detect(&file, rounds)?),
+        What::Hostile => {
+            for line in bench::hostile() {
+                say(&line)?;
+            }
+            Ok(())
+        }
         What::Record { events } => say(&bench::record(events)?),
         What::Stream { brokers, events, workers, rounds, partitions } => {
             let asked = bench::Asked { brokers, events, workers, rounds, partitions };
