@@ -13,7 +13,7 @@ mod engine;
 pub mod evaluate;
 pub mod explain;
 #[cfg(test)]
-mod fuzz;
+pub(crate) mod fuzz;
 mod kinds;
 mod masks;
 mod names;

@@ -49,6 +49,21 @@ pub(in super::super) const RULES: &[Rule] = &[
         ..Rule::BASE
     },
     Rule {
+        name: "card-grouped",
+        kind: CREDIT_CARD,
+        start: Start::Digit,
+        pattern: r"[0-9]{4} [0-9]{4} [0-9]{4} [0-9]{4}|[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{4}|3[47][0-9]{2} [0-9]{6} [0-9]{5}|3[47][0-9]{2}-[0-9]{6}-[0-9]{5}",
+        border: Border::Number,
+        check: v::CARD,
+        near: CARD_WORDS,
+        evidence: Evidence::Checksum,
+        confidence: 90,
+        hits: &["to build it, use [[4539-4216-4353-7491]] and", "order by [[5555 5555 5555 4444]]"],
+        misses: &["4539-4216-4353-7492", "1234 5678 1234 5670"],
+        source: "ISO/IEC 7812-1, as printed on cards: groups of four, or of four, six and five",
+        ..Rule::BASE
+    },
+    Rule {
         name: "card-near-word",
         kind: CREDIT_CARD,
         start: Start::Digit,
