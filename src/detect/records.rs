@@ -32,7 +32,7 @@ pub(super) struct Cell {
 
 /// Calls back for every cell of every table whose first line looks like heads, words without digits, of which some tell something.
 /// Gives the line of heads of the table that is open at the end.
-pub(super) fn cells<'t>(text: &'t str, tells: impl Fn(&str) -> bool, mut each: impl FnMut(Cell)) -> Option<&'t str> {
+pub(super) fn cells(text: &str, tells: impl Fn(&str) -> bool, mut each: impl FnMut(Cell)) -> Option<&str> {
     let bytes = text.as_bytes();
     let mut heads: Vec<(usize, usize)> = Vec::new();
     let mut sign = 0u8;

@@ -136,6 +136,21 @@ pub(in super::super) const RULES: &[Rule] = &[
         ..Rule::BASE
     },
     Rule {
+        name: "phone-double-zero",
+        kind: PHONE,
+        start: Start::Digit,
+        pattern: r"00[1-9][0-9]{0,2}(?:[ ./-]\(?[0-9]{1,5}\)?)(?:[ ./-][0-9]{1,8}){1,5}|00[1-9][0-9]{8,13}",
+        border: Border::Number,
+        check: v::PHONE_DOUBLE_ZERO,
+        near: PHONE_WORDS,
+        against: NOT_PHONE,
+        confidence: 62,
+        hits: &["[[0049 30 901820]] or by post", "ring [[00442079460958]]"],
+        misses: &["0012 34 56", "0000 0000 0000"],
+        source: "ITU-T E.123 section 2: the international prefix 00",
+        ..Rule::BASE
+    },
+    Rule {
         name: "phone-uk-mobile",
         kind: PHONE,
         start: Start::Digit,

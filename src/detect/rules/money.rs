@@ -201,6 +201,18 @@ pub(in super::super) const RULES: &[Rule] = &[
         ..Rule::BASE
     },
     Rule {
+        name: "bic-said",
+        kind: BIC,
+        start: Start::After(&["bic", "swift code", "bic code", "swift bic"], Link::Space),
+        pattern: r"[A-Z]{4}(?:AD|AE|AT|AU|BE|BG|BR|CA|CH|CL|CN|CY|CZ|DE|DK|EE|ES|FI|FR|GB|GR|HK|HR|HU|IE|IL|IN|IS|IT|JP|KR|LI|LT|LU|LV|MC|MT|MX|NL|NO|NZ|PL|PT|RO|RS|SA|SE|SG|SI|SK|TR|TW|UA|US|ZA)[A-Z0-9]{2}(?:[A-Z0-9]{3})?",
+        evidence: Evidence::Context,
+        confidence: 85,
+        hits: &["BIC [[BNPAFRPPXXX]] please"],
+        misses: &["BIC CODE please", "SWIFT LANGUAGE is"],
+        source: "ISO 9362: four letters, a country of ISO 3166, a place",
+        ..Rule::BASE
+    },
+    Rule {
         name: "us-routing",
         kind: US_ROUTING,
         start: Start::Digit,

@@ -275,7 +275,7 @@ pub(in super::super) const RULES: &[Rule] = &[
             r"(?:\n(?:APO|FPO|DPO) A[AEP] [0-9]{5})?",
         ),
         tails: TAILS,
-        confidence: 97,
+        confidence: 88,
         hits: &["is on [[P.O. Box 104]]", "sent to [[PO Box 1045]] please", "at [[PSC 7951, Box 9972\nAPO AA 69974]]?"],
         misses: &["PO Box is full", "psc 12"],
         source: "USPS Publication 28, sections 28 and 29",
@@ -300,7 +300,7 @@ pub(in super::super) const RULES: &[Rule] = &[
             r"(?:the corner of )?(?:[0-9]{1,6}[A-Za-z]? |[A-Z\xC3-\xC5\xCE\xCF\xD0\xD1][A-Za-z\x80-\xFF.'-]+,? ){1}",
             r"(?:(?:[0-9]{1,6}[A-Za-z]?|[A-Z]{1,2}[0-9]{1,2}[A-Z]?|[A-Z\xC3-\xC5\xCE\xCF\xD0\xD1][A-Za-z\x80-\xFF'-]*|ul\.|u\.|t\xC3\xA9r|[A-Z][a-z]{0,3}\.|P\.O\.|and|de|du|des|del|della|delle|da|do|dos|di|la|le|les|van|der|den|am|nan|rue|avenue)",
             // A line that begins with a capital may be the next thing said, unless it goes on with a comma.
-            r"(?:,? |,? ?\n +,? ?|,? ?\n ?, ?|,? ?\n[0-9]{1,6} |,? ?\n(?:[A-Z\xC3-\xC5][A-Za-z\x80-\xFF'-]* ?){1,3}(?:\n ?)?, ?))*",
+            r"(?:,? |,? ?\n ,? ?|,? ?\n ?, ?|,? ?\n[0-9]{1,6} |,? ?\n(?:[A-Z\xC3-\xC5][A-Za-z\x80-\xFF'-]* ?){1,3}(?:\n ?)?, ?))*",
             r"(?:[0-9]{1,6}[A-Za-z]?(?:-[0-9]{3,4})?|[0-9][A-Z]{2}|[A-Z\xC3-\xC5\xCE\xCF\xD0\xD1][A-Za-z\x80-\xFF'-]*)",
         ),
         border: Border::Word,

@@ -35,6 +35,9 @@ pub(super) const IPV6: Check = Check { name: "ipv6", passes: ipv6 };
 pub(super) const MAC: Check = Check { name: "mac", passes: mac };
 /// ITU-T E.164: a country code in use and 7 to 15 digits.
 pub(super) const PHONE_INTERNATIONAL: Check = Check { name: "phone-international", passes: phone_international };
+/// The same behind the international prefix 00.
+pub(super) const PHONE_DOUBLE_ZERO: Check =
+    Check { name: "phone-double-zero", passes: |text| text.strip_prefix(b"00").is_some_and(phone_international) };
 /// North American numbering plan: area and exchange begin with 2 to 9. Areas that end in 11 are no areas, but people make them up.
 pub(super) const PHONE_NANP: Check = Check { name: "phone-nanp", passes: phone_nanp };
 /// Seven to fifteen digits that are not one repeated.
@@ -130,6 +133,7 @@ const GENERAL: &[Check] = &[
     IPV6,
     MAC,
     PHONE_INTERNATIONAL,
+    PHONE_DOUBLE_ZERO,
     PHONE_NANP,
     PHONE_LOOSE,
     SECRET,

@@ -110,7 +110,7 @@ const HOSTILE: &[(&str, &str)] = &[
 pub fn hostile() -> impl Iterator<Item = String> {
     let (detector, clock) = (Detector::builtin(), SystemClock::new());
     HOSTILE.iter().map(move |(name, unit)| {
-        let mut rate = |bytes: usize| {
+        let rate = |bytes: usize| {
             let text = unit.repeat(bytes / unit.len());
             let mut best = f64::INFINITY;
             for _ in 0..2 {
