@@ -66,7 +66,9 @@ fn settings(folder: &TempDir, more: &str) -> PathBuf {
 
 #[test]
 fn nobody_has_to_guess_how_a_subcommand_is_called() {
-    for name in ["demo", "run", "check", "topics", "test", "scrub", "restore", "erase", "audit", "bench"] {
+    for name in
+        ["demo", "run", "check", "topics", "test", "scrub", "restore", "erase", "audit", "rules", "eval", "bench"]
+    {
         let ended = lethe(&[name, "--help"], "");
         assert_eq!(ended.code, Some(0), "{name}");
         assert!(
@@ -313,4 +315,59 @@ fn the_demo_ends_well_only_if_nothing_leaked() {
     );
     assert!(ended.out.contains("leaked: 0"), "{}", ended.out);
     assert!(ended.out.contains("erased subject: stayed closed"), "{}", ended.out);
+}
+
+#[test]
+fn a_run_could_not_be_scored_compared_or_written_down() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let written = lethe(&["eval", "--write-set", folder.path().to_str().unwrap()], "");
+    assert_eq!(written.code, Some(0), "{}", written.err);
+    let set = at("own.jsonl");
+    let run = lethe(&["eval", &set, "--predictions", &at("found.jsonl"), "--format", "json"], "");
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert!(report["BUT_NAMES"]["overlap"]["F1"].as_f64().unwrap() > 0.95, "{report:#}");
+    fs::write(at("before.json"), &run.out).unwrap();
+    // The same run as a report and as predictions: no change anywhere.
+    for other in ["before.json", "found.jsonl"] {
+        let same = lethe(&["eval", &set, "--compare", &at(other)], "");
+        assert_eq!(same.code, Some(0), "{}", same.err);
+        assert!(same.out.contains("BUT_NAMES") && !same.out.contains('+'), "{}", same.out);
+    }
+    let page = lethe(&["eval", &set, "--format", "html", "--scope", "EMAIL,PHONE"], "");
+    assert!(page.out.starts_with("<!doctype html>") && page.out.contains("EMAIL") && !page.out.contains("IBAN"));
+    let first = fs::read_to_string(at("found.jsonl")).unwrap().lines().next().unwrap().to_owned();
+    let first: serde_json::Value = serde_json::from_str(&first).unwrap();
+    assert!(first["id"].is_string() && first["spans"][0]["score"].is_number(), "{first}");
+
+    fs::write(at("broken.jsonl"), "{\"id\": 1, \"text\": \"s3cret\"}\nnonsense s3cret\n").unwrap();
+    let broken = lethe(&["eval", &at("broken.jsonl")], "");
+    assert_eq!(broken.code, Some(1));
+    assert!(
+        broken.err.contains("line 2") && broken.err.contains("help:") && !broken.err.contains("s3cret"),
+        "{}",
+        broken.err
+    );
+}
+
+#[test]
+fn nobody_could_say_why_something_is_found() {
+    let list = lethe(&["rules", "list", "--kind", "US_SSN"], "");
+    assert_eq!(list.code, Some(0), "{}", list.err);
+    assert!(
+        list.out.contains("us-ssn") && list.out.contains("source:") && !list.out.contains("CREDIT_CARD"),
+        "{}",
+        list.out
+    );
+    let every: serde_json::Value =
+        serde_json::from_str(&lethe(&["rules", "list", "--format", "json"], "").out).unwrap();
+    assert!(every.as_array().unwrap().len() > 200);
+    let typo = lethe(&["rules", "list", "--kind", "EMIAL"], "");
+    assert!(typo.code == Some(2) && typo.err.contains("help:"), "{}", typo.err);
+
+    let why = lethe(&["rules", "explain"], "card 4539-4216-4353-7491\n");
+    assert!(why.out.contains("FOUND 5..24 CREDIT_CARD") && why.out.contains("raised by `card`"), "{}", why.out);
+    let field = lethe(&["rules", "explain", "536228741", "--field", "ssn", "--format", "json"], "");
+    assert!(field.out.contains("us-ssn-field") && !field.out.contains("536228741"), "{}", field.out);
 }

@@ -241,3 +241,18 @@ proptest! {
         let _ = load(&[("p.yaml", &format!("{}{with}{}", &text[..at], &text[at..]))]);
     }
 }
+
+#[test]
+fn a_kind_would_be_scored_under_a_label_that_nobody_wrote_down() {
+    let page = read(&top().join("docs/detection.md"));
+    let row = |label: &str| page.lines().find(|line| line.starts_with(&format!("| `{label}` |"))).map(str::to_owned);
+    for kind in kinds() {
+        let label = lethe::detect::evaluate::label(&kind.name);
+        if label == kind.name {
+            continue;
+        }
+        let row = row(label).unwrap_or_else(|| panic!("docs/detection.md has no row for `{label}`"));
+        let of_a_state = label == "NATIONAL_ID" && row.contains("all other states");
+        assert!(of_a_state || row.contains(&format!("`{}`", kind.name)), "{}: {row}", kind.name);
+    }
+}

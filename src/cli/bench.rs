@@ -11,6 +11,7 @@ use crate::io::bench;
 #[command(after_help = "\
 Examples:
   lethe bench detect corpus.jsonl            prints: detect MB/s FINDINGS
+  lethe bench hostile                        detection on texts made to be slow
   lethe bench record                         cost of one record, stage by stage, no Kafka
   lethe bench stream --brokers localhost:9092 --events 200000
   lethe bench keys --subjects 1000000        the embedded key store: create, fetch, erase, memory, reopen
@@ -31,6 +32,8 @@ enum What {
         #[arg(long, default_value_t = 3)]
         rounds: u32,
     },
+    /// Detection on texts made to be slow, 1 MiB and 10 MiB of each: is the time linear?
+    Hostile,
     /// One record through plan, apply and audit, with offline keys
     Record {
         /// Sample events
@@ -69,6 +72,12 @@ enum What {
 pub fn run(args: Args) -> Result<(), Failure> {
     match args.what {
         What::Detect { file, rounds } => say(&bench::detect(&file, rounds)?),
+        What::Hostile => {
+            for line in bench::hostile() {
+                say(&line)?;
+            }
+            Ok(())
+        }
         What::Record { events } => say(&bench::record(events)?),
         What::Keys { subjects, folder } => {
             bench::keys(&bench::KeysAsked { subjects, folder }, &mut |line| say(line).is_ok())?;

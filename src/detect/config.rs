@@ -2,13 +2,14 @@
 //!
 //! As written; [`super::Detector::new`] checks all of it and tells every mistake at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Category;
+use super::words::fold;
 
 /// A detector's settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -104,6 +105,51 @@ pub struct DictionaryRule {
     #[serde(default)]
     #[schemars(range(min = 1, max = 100))]
     pub confidence: Option<u8>,
+}
+
+impl DetectorConfig {
+    /// What contradicts itself or stands twice: an expression, a word under two kinds, a text that is both allowed and denied.
+    /// Texts are named by their place, not shown.
+    pub(super) fn contradictions(&self) -> Vec<RuleProblem> {
+        let mut problems = Vec::new();
+        let mut problem = |rule: String, what: String, help: &str| {
+            problems.push(RuleProblem { rule, what, help: help.to_owned() });
+        };
+        for (i, rule) in self.regexes.iter().enumerate() {
+            let first = self.regexes.iter().take(i).position(|other| other.pattern == rule.pattern);
+            if let Some(first) = first {
+                let what = format!("the pattern is that of `regexes[{first}]` too: only one of them would be reported");
+                problem(format!("regexes[{i}]"), what, "remove one, or tell them apart by their patterns");
+            }
+        }
+        let mut words: HashMap<Box<[u8]>, (String, &str)> = HashMap::new();
+        let listed = self.dictionaries.iter().enumerate().flat_map(|(i, list)| {
+            list.words
+                .iter()
+                .enumerate()
+                .map(move |(j, word)| (format!("dictionaries[{i}]"), j, list.kind.as_str(), word))
+        });
+        let denied = self.deny.iter().flat_map(|(kind, list)| {
+            list.iter().enumerate().map(move |(j, word)| (format!("deny.{kind}"), j, kind.as_str(), word))
+        });
+        for (at, j, kind, word) in listed.chain(denied) {
+            match words.get(&fold(word.trim().as_bytes())) {
+                Some((other, first)) if *first != kind => {
+                    let what = format!("entry {j} stands in `{other}` too, as another kind");
+                    problem(at, what, "leave it in one of the two");
+                }
+                Some(_) => {}
+                None => drop(words.insert(fold(word.trim().as_bytes()), (at, kind))),
+            }
+        }
+        for (i, text) in self.allow.iter().enumerate() {
+            if let Some((at, _)) = words.get(&fold(text.trim().as_bytes())) {
+                let what = format!("it stands in `{at}` too: what is always a find can't be none");
+                problem(format!("allow[{i}]"), what, "leave it in one of the two");
+            }
+        }
+        problems
+    }
 }
 
 /// One mistake in a [`DetectorConfig`].

@@ -174,6 +174,7 @@ impl Detector {
         detector.dictionary.freeze();
         detector.allow = config.allow.iter().map(|text| fold(text.trim().as_bytes())).collect();
         detector.set_thresholds(config, &mut problems);
+        problems.extend(config.contradictions());
         if problems.is_empty() { Ok(detector) } else { Err(problems) }
     }
 

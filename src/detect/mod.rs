@@ -15,7 +15,7 @@ mod engine;
 pub mod evaluate;
 pub mod explain;
 #[cfg(test)]
-mod fuzz;
+pub(crate) mod fuzz;
 mod gate;
 mod index;
 mod kinds;

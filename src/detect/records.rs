@@ -151,48 +151,57 @@ fn is_rule(line: &[u8]) -> bool {
     line.iter().all(|byte| b"-=+:| \r".contains(byte))
 }
 
-/// What the cells of a record say of each other: findings in order, settled. Dates of birth are named so; a number that checks
-/// out as a provider's is appended.
+/// What the cells of a record say of each other: findings in order, settled. Dates of birth are named so; numbers that check out as a
+/// provider's are put in their places.
 pub(super) fn read(text: &str, kinds: &[KindInfo], rules: &[Rule], out: &mut Vec<Finding>, from: usize) {
     let bytes = text.as_bytes();
+    let mut added: Vec<Finding> = Vec::new();
     let mut at = from;
-    while at < out.len() {
-        let Some(finding) = out.get(at).copied() else { break };
+    while let Some(finding) = out.get(at).copied() {
         at += 1;
         if finding.kind != DATE {
             continue;
         }
         let (start, end) = (finding.start as usize, finding.end as usize);
         let (Some(sign), Some(line)) = (divider(bytes, start, end), line(bytes, start, end)) else { continue };
-        let inside = |other: &&Finding| other.start as usize >= line.0 && other.end as usize <= line.1;
-        let others: Vec<Finding> = out.get(from..).unwrap_or_default().iter().filter(inside).copied().collect();
+        let settled = out.get(from..).unwrap_or_default();
+        let first = settled.partition_point(|f| (f.start as usize) < line.0);
+        let past = settled.partition_point(|f| (f.start as usize) < line.1);
+        let others = settled.get(first..past).unwrap_or_default();
         let reached = others.iter().filter(|other| [EMAIL, PHONE, ADDRESS].contains(&other.kind)).count();
-        let numbered = others.iter().any(|other| is_identity(kinds, other.kind));
-        let behind_name =
+        let named =
             is_name(bytes, line.0, start, sign) || others.iter().any(|other| ends_cell(bytes, other, start, sign));
-        if behind_name && (numbered || reached > 1) {
+        if named && (reached > 1 || others.iter().any(|other| is_identity(kinds, other.kind))) {
+            // A row is read for more once, at its first date.
+            if others.iter().all(|other| other.kind != DATE_OF_BIRTH) {
+                added.extend(providers(bytes, line, sign, rules, others));
+            }
             if let (Some(rule), Some(slot)) = (rule_of(rules, DATE_OF_BIRTH), out.get_mut(at - 1)) {
                 *slot = Finding { kind: DATE_OF_BIRTH, rule, evidence: Evidence::Context, confidence: 85, ..finding };
             }
-            providers(bytes, line, sign, rules, out, from);
         }
+    }
+    if !added.is_empty() {
+        out.append(&mut added);
+        let all = out.get_mut(from..).unwrap_or_default();
+        all.sort_by_key(|f| f.start);
     }
 }
 
 /// Numbers in a record that are a provider's by their check digit, and nothing else yet.
-fn providers(bytes: &[u8], line: (usize, usize), sign: u8, rules: &[Rule], out: &mut Vec<Finding>, from: usize) {
-    let Some(rule) = rule_of(rules, US_NPI) else { return };
-    for (start, end) in parts(bytes, line.0, line.1, sign) {
-        let cell = bytes.get(start..end).unwrap_or_default();
-        let free = |f: &Finding| f.end as usize <= start || end <= f.start as usize;
+fn providers(bytes: &[u8], line: (usize, usize), sign: u8, rules: &[Rule], others: &[Finding]) -> Vec<Finding> {
+    let Some(rule) = rule_of(rules, US_NPI) else { return Vec::new() };
+    let is_provider = |(start, end): &(usize, usize)| {
+        let cell = bytes.get(*start..*end).unwrap_or_default();
+        let free = |f: &Finding| f.end as usize <= *start || *end <= f.start as usize;
         let whole = cell.len() == 10 && cell.iter().all(u8::is_ascii_digit) && (validators::NPI.passes)(cell);
-        let place = out.get(from..).unwrap_or_default().partition_point(|f| (f.start as usize) < start);
-        if whole && out.get(from..).unwrap_or_default().iter().all(free) {
-            let (start, end) = (start as u32, end as u32);
-            let found = Finding { kind: US_NPI, start, end, confidence: 60, evidence: Evidence::Context, rule };
-            out.insert(from + place, found);
-        }
-    }
+        whole && others.iter().all(free)
+    };
+    let found = |(start, end): (usize, usize)| {
+        let (start, end) = (start as u32, end as u32);
+        Finding { kind: US_NPI, start, end, confidence: 60, evidence: Evidence::Context, rule }
+    };
+    parts(bytes, line.0, line.1, sign).filter(is_provider).map(found).collect()
 }
 
 /// The rule that names a kind by words: what is read here counts as its.

@@ -180,15 +180,18 @@ fn field_words(field: &str) -> Vec<u8> {
     out
 }
 
+/// Whether a start is of one kind.
+type Which = fn(&Start) -> bool;
+
 /// Where rules with one kind of start are tried.
 #[derive(Default)]
 struct Places {
     /// Start of the try, and whether numbers found before count.
-    tries: Vec<(usize, fn(&Start) -> bool)>,
+    tries: Vec<(usize, Which)>,
 }
 
 impl Places {
-    fn at(&mut self, place: usize, which: fn(&Start) -> bool) {
+    fn at(&mut self, place: usize, which: Which) {
         self.tries.push((place, which));
     }
 
@@ -367,10 +370,8 @@ impl<'r> Try<'r> {
                         self.candidate(id, at, end);
                     }
                 }
-                Start::Word(phrases) => {
-                    if phrases.iter().any(|phrase| !phrase_ends(text, at, phrase).is_empty()) {
-                        self.at(id, at);
-                    }
+                Start::Word(phrases) if phrases.iter().any(|phrase| !phrase_ends(text, at, phrase).is_empty()) => {
+                    self.at(id, at);
                 }
                 Start::After(phrases, link) => {
                     let ends = phrases.iter().flat_map(|phrase| phrase_ends(text, at, phrase));

@@ -146,7 +146,7 @@ fn every_mistake_in_users_rules_is_told_at_once_with_a_remedy() {
             { "kind": "B", "category": "pii", "pattern": "x*" },
             { "kind": "C", "category": "pii", "pattern": "(?:\\w{1000}){1000}" },
             { "kind": "D", "pattern": "d" },
-            { "kind": "lower", "category": "pii", "pattern": "d" },
+            { "kind": "lower", "category": "pii", "pattern": "l" },
             { "kind": "E", "category": "pii", "pattern": "e", "validator": "luhm" },
             { "kind": "F", "category": "pii", "pattern": "f", "examples": ["g"], "counterexamples": ["f"] },
             { "kind": "EMAIL", "category": "phi", "pattern": "g" },
@@ -162,6 +162,27 @@ fn every_mistake_in_users_rules_is_told_at_once_with_a_remedy() {
     expected.extend(["dictionaries[0]", "thresholds.EMIAL", "thresholds.PHONE"]);
     assert_eq!(places, expected);
     assert!(problems.iter().all(|problem| problem.to_string().contains("\nhelp: ")));
+}
+
+#[test]
+fn rules_that_contradict_each_other_would_be_taken_as_they_stand() {
+    let config = serde_json::json!({
+        "regexes": [
+            { "kind": "A", "category": "pii", "pattern": "a[0-9]" },
+            { "kind": "B", "category": "pii", "pattern": "a[0-9]" }
+        ],
+        "dictionaries": [
+            { "kind": "C", "category": "pii", "words": ["Apollo", "Heron"] },
+            { "kind": "D", "category": "pii", "words": ["heron", "apollo 11"] },
+            { "kind": "C", "words": ["apollo"] }
+        ],
+        "allow": ["APOLLO", "other"],
+        "deny": { "PERSON": ["other", "Heron"] }
+    });
+    let problems = Detector::new(&serde_json::from_value(config).unwrap()).err().unwrap();
+    let places: Vec<&str> = problems.iter().map(|problem| problem.rule.as_str()).collect();
+    assert_eq!(places, ["regexes[1]", "dictionaries[1]", "deny.PERSON", "allow[0]", "allow[1]"]);
+    assert!(problems.iter().all(|problem| !problem.to_string().to_lowercase().contains("heron")));
 }
 
 #[test]
@@ -307,6 +328,10 @@ fn the_engine_reads_an_example_otherwise_than_its_rule_says() {
     });
     let wrong: Vec<String> = wrong.collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // The comparison is not one of nothing with nothing.
+    let claimed = |example: &&str| !REFERENCE.candidates(&plain(example), None).is_empty();
+    let hits = detector.rules().iter().flat_map(|rule| rule.examples);
+    assert!(hits.clone().all(|example| claimed(&example)), "{:?}", hits.filter(|e| !claimed(e)).collect::<Vec<_>>());
 }
 
 proptest! {

@@ -7,6 +7,8 @@ pub mod demo;
 pub mod entropy;
 pub mod erase;
 pub mod evaluate;
+#[cfg(test)]
+mod fuzz;
 pub mod http;
 pub mod kafka;
 pub mod keystore;

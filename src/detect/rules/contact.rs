@@ -64,6 +64,10 @@ const NOT_PHONE: &[&str] = &[
     "serial",
 ];
 
+/// The same for numbers in the form of telephone numbers: of these, versions and builds have none.
+const NOT_PHONE_FORMED: &[&str] =
+    &["order", "invoice", "social security", "isbn", "npi", "ssn", "routing", "account number", "tracking", "serial"];
+
 /// The rules.
 pub(in super::super) const RULES: &[Rule] = &[
     Rule {
@@ -110,7 +114,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         border: Border::Number,
         check: v::PHONE_NANP,
         near: PHONE_WORDS,
-        against: NOT_PHONE,
+        against: NOT_PHONE_FORMED,
         confidence: 80,
         hits: &["my number is [[415-555-2671]]", "[[618-226-1460]]", "[[1-800-555-0199]]", "fax [[290.793.1244]]"],
         misses: &["415-55-2671", "115-555-2671", "order 415-555-2671", "1.415-555-2671.2"],
@@ -129,6 +133,21 @@ pub(in super::super) const RULES: &[Rule] = &[
         hits: &["([[(415) 555-2671]])", "[[(963)918-1575]] x"],
         misses: &["(415) 555", "(100) 555-2671"],
         source: "North American numbering plan, ATIS-0300051",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "phone-double-zero",
+        kind: PHONE,
+        start: Start::Digit,
+        pattern: r"00[1-9][0-9]{0,2}(?:[ ./-]\(?[0-9]{1,5}\)?)(?:[ ./-][0-9]{1,8}){1,5}|00[1-9][0-9]{8,13}",
+        border: Border::Number,
+        check: v::PHONE_DOUBLE_ZERO,
+        near: PHONE_WORDS,
+        against: NOT_PHONE,
+        confidence: 62,
+        hits: &["[[0049 30 901820]] or by post", "ring [[00442079460958]]"],
+        misses: &["0012 34 56", "0000 0000 0000"],
+        source: "ITU-T E.123 section 2: the international prefix 00",
         ..Rule::BASE
     },
     Rule {
@@ -202,6 +221,19 @@ pub(in super::super) const RULES: &[Rule] = &[
         hits: &["from [[203.0.113.42]]:8080", "[[192.168.1.20]]/24", "host=[[10.0.0.13]],"],
         misses: &["300.1.2.3", "1.2.3.4", "version 10.0.19.41", "01.02.03.04"],
         source: "RFC 791",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "ipv4-large",
+        kind: IP_ADDRESS,
+        start: Start::Digit,
+        pattern: r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}",
+        border: Border::Word,
+        check: v::IPV4_LARGE,
+        confidence: 80,
+        hits: &["the release of v2 on [[203.0.113.142]] failed"],
+        misses: &["version 10.0.19.41", "203.0.13.42"],
+        source: "RFC 791; versions don't count so far",
         ..Rule::BASE
     },
     Rule {

@@ -12,7 +12,6 @@ const SOMEONES: &[&str] = &[
     "diagnosis",
     "diagnoses",
     "patient",
-    "patients",
     "suffers",
     "suffering",
     "suffered",
@@ -71,8 +70,23 @@ const SOMEONES: &[&str] = &[
     "symptoms",
 ];
 
+/// Words that make a number near the name of another the number of something else.
+const OTHER_NUMBERS: &[&str] = &[
+    "phone", "tel", "call", "fax", "contact", "reach", "reached", "mobile", "cell", "ssn", "mrn", "member", "account",
+    "policy", "claim", "order", "invoice", "id", "zip", "ticket", "case", "dea", "license",
+];
+
 /// Words that make a condition or a medicine a subject, not someone's.
 const GENERAL: &[&str] = &[
+    "patients",
+    "patients with",
+    "adults with",
+    "children with",
+    "people with",
+    "individuals with",
+    "guidelines",
+    "guideline",
+    "management of",
     "what is",
     "what are",
     "what causes",
@@ -191,6 +205,22 @@ pub(in super::super) const RULES: &[Rule] = &[
         hits: &["NPI: [[9189875575]] and", "provider's NPI ([[5249919601]])"],
         misses: &["NPI 918987557", "npi of doctors"],
         source: "45 CFR 162.406",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "us-npi-near",
+        kind: US_NPI,
+        start: Start::Digit,
+        pattern: r"[0-9]{10}",
+        border: Border::Number,
+        near: &["npi", "npis", "national provider identifier", "npi number"],
+        need: true,
+        against: OTHER_NUMBERS,
+        evidence: Evidence::Context,
+        confidence: 50,
+        hits: &["NPI verification: prescriber [[6270482816]] is active"],
+        misses: &["NPI 1234567893, phone 9048899803", "6270482816"],
+        source: "45 CFR 162.406: ten digits",
         ..Rule::BASE
     },
     Rule {

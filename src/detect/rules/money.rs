@@ -49,6 +49,21 @@ pub(in super::super) const RULES: &[Rule] = &[
         ..Rule::BASE
     },
     Rule {
+        name: "card-grouped",
+        kind: CREDIT_CARD,
+        start: Start::Digit,
+        pattern: r"[0-9]{4} [0-9]{4} [0-9]{4} [0-9]{4}|[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{4}|3[47][0-9]{2} [0-9]{6} [0-9]{5}|3[47][0-9]{2}-[0-9]{6}-[0-9]{5}",
+        border: Border::Number,
+        check: v::CARD,
+        near: CARD_WORDS,
+        evidence: Evidence::Checksum,
+        confidence: 90,
+        hits: &["to build it, use [[4539-4216-4353-7491]] and", "order by [[5555 5555 5555 4444]]"],
+        misses: &["4539-4216-4353-7492", "1234 5678 1234 5670"],
+        source: "ISO/IEC 7812-1, as printed on cards: groups of four, or of four, six and five",
+        ..Rule::BASE
+    },
+    Rule {
         name: "card-near-word",
         kind: CREDIT_CARD,
         start: Start::Digit,
@@ -183,6 +198,18 @@ pub(in super::super) const RULES: &[Rule] = &[
         hits: &["BIC: [[DEUTDEFF500]]"],
         misses: &["BIC code please", "SWIFT LANGUAGE is"],
         source: "ISO 9362",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "bic-said",
+        kind: BIC,
+        start: Start::After(&["bic", "swift code", "bic code", "swift bic"], Link::Space),
+        pattern: r"[A-Z]{4}(?:AD|AE|AT|AU|BE|BG|BR|CA|CH|CL|CN|CY|CZ|DE|DK|EE|ES|FI|FR|GB|GR|HK|HR|HU|IE|IL|IN|IS|IT|JP|KR|LI|LT|LU|LV|MC|MT|MX|NL|NO|NZ|PL|PT|RO|RS|SA|SE|SG|SI|SK|TR|TW|UA|US|ZA)[A-Z0-9]{2}(?:[A-Z0-9]{3})?",
+        evidence: Evidence::Context,
+        confidence: 85,
+        hits: &["BIC [[BNPAFRPPXXX]] please"],
+        misses: &["BIC CODE please", "SWIFT LANGUAGE is"],
+        source: "ISO 9362: four letters, a country of ISO 3166, a place",
         ..Rule::BASE
     },
     Rule {

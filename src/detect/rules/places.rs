@@ -15,7 +15,7 @@ macro_rules! unit {
 
 macro_rules! town {
     () => {
-        r"[A-Z\xC3-\xC5][A-Za-z\x80-\xFF.'-]*(?: (?:(?:am|an der|de|del|du|da|do|dos|di|la|le|les|sur|upon|on|of|der|den|in) )?[A-Z\xC3-\xC5][A-Za-z\x80-\xFF'-]*){0,3}"
+        r"(?:(?:St|Ste|Mt|Ft)\. )?[A-Z\xC3-\xC5][A-Za-z\x80-\xFF'-]*(?: (?:(?:am|an der|de|del|du|da|do|dos|di|la|le|les|sur|upon|on|of|der|den|in) )?[A-Z\xC3-\xC5][A-Za-z\x80-\xFF'-]*){0,3}"
     };
 }
 
@@ -286,7 +286,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         kind: ADDRESS,
         start: Start::Word(&["uss", "usns", "uscgc", "usnv", "usnc", "unit"]),
         pattern: r"(?:USS|USNS|USCGC|USNV|USNC|Unit) [A-Z0-9\xC3-\xC5][A-Za-z0-9\x80-\xFF'-]*(?: Box [0-9]{1,5})?[\n,]{1,2} ?(?:APO|FPO|DPO) A[AEP] [0-9]{5}",
-        confidence: 95,
+        confidence: 99,
         hits: &["offices are at [[USNS Mahler\nFPO AA 70489]]", "return to [[Unit 5146 Box 1772\nDPO AE 91410]]"],
         misses: &["USS Enterprise", "Unit 5146"],
         source: "USPS Publication 28, section 225.1",
@@ -298,8 +298,10 @@ pub(in super::super) const RULES: &[Rule] = &[
         start: Start::After(CUES, Link::Space),
         pattern: concat!(
             r"(?:the corner of )?(?:[0-9]{1,6}[A-Za-z]? |[A-Z\xC3-\xC5\xCE\xCF\xD0\xD1][A-Za-z\x80-\xFF.'-]+,? ){1}",
-            r"(?:(?:[0-9]{1,6}[A-Za-z]?|[A-Z\xC3-\xC5\xCE\xCF\xD0\xD1][A-Za-z\x80-\xFF'-]*|ul\.|u\.|t\xC3\xA9r|[A-Z][a-z]{0,3}\.|P\.O\.|and|de|du|des|del|della|delle|da|do|dos|di|la|le|les|van|der|den|am|nan|rue|avenue)(?:,? |,? ?\n ?,? ?))*",
-            r"(?:[0-9]{1,6}[A-Za-z]?(?:-[0-9]{3,4})?|[A-Z\xC3-\xC5\xCE\xCF\xD0\xD1][A-Za-z\x80-\xFF'-]*)",
+            r"(?:(?:[0-9]{1,6}[A-Za-z]?|[A-Z]{1,2}[0-9]{1,2}[A-Z]?|[A-Z\xC3-\xC5\xCE\xCF\xD0\xD1][A-Za-z\x80-\xFF'-]*|ul\.|u\.|t\xC3\xA9r|[A-Z][a-z]{0,3}\.|P\.O\.|and|de|du|des|del|della|delle|da|do|dos|di|la|le|les|van|der|den|am|nan|rue|avenue)",
+            // A line that begins with a capital may be the next thing said, unless it goes on with a comma.
+            r"(?:,? |,? ?\n ,? ?|,? ?\n ?, ?|,? ?\n[0-9]{1,6} |,? ?\n(?:[A-Z\xC3-\xC5][A-Za-z\x80-\xFF'-]* ?){1,3}(?:\n ?)?, ?))*",
+            r"(?:[0-9]{1,6}[A-Za-z]?(?:-[0-9]{3,4})?|[0-9][A-Z]{2}|[A-Z\xC3-\xC5\xCE\xCF\xD0\xD1][A-Za-z\x80-\xFF'-]*)",
         ),
         border: Border::Word,
         check: v::POSTAL,
@@ -309,6 +311,9 @@ pub(in super::super) const RULES: &[Rule] = &[
             "Meet me at [[5100 Quadra 104\n Suite 845\n Evionnaz\n Switzerland 05377]]",
             "He lives at [[Anton Lane 12 Apt. 4, Tallinn, Estonia]].",
             "address is [[the corner of Jesionowa 127 and Philip Bypass]]",
+            "moved from [[Flat 35, 184 Mission St, Leeds LS4 9YF]] to",
+            "Address: [[1356 Old Mill Road, Perth, NY 75032]]\nIssue: none",
+            "home is at [[7992 Mission St, Apt 45, Turin]]. My passport",
         ],
         misses: &["meet me at 5 PM", "moved to Berlin", "lives in New York", "meet me at 10 June 2020"],
         source: "words that announce an address; UPU S42 elements",

@@ -24,13 +24,21 @@ pub(super) const SSN: Check = Check { name: "us-ssn", passes: ssn };
 pub(super) const DATE: Check = Check { name: "date", passes: date };
 /// Four decimal octets that are not all alike and don't look like a version.
 pub(super) const IPV4: Check = Check { name: "ipv4", passes: ipv4 };
+/// The same, and two octets of 100 and above: no version counts so far.
+pub(super) const IPV4_LARGE: Check = Check {
+    name: "ipv4-large",
+    passes: |text| ipv4(text) && text.split(|b| *b == b'.').filter(|part| part.len() == 3).count() > 1,
+};
 /// RFC 4291 text form.
 pub(super) const IPV6: Check = Check { name: "ipv6", passes: ipv6 };
 /// Six octets, neither all zero nor broadcast.
 pub(super) const MAC: Check = Check { name: "mac", passes: mac };
 /// ITU-T E.164: a country code in use and 7 to 15 digits.
 pub(super) const PHONE_INTERNATIONAL: Check = Check { name: "phone-international", passes: phone_international };
-/// North American numbering plan: area and exchange begin with 2 to 9, neither ends in 11.
+/// The same behind the international prefix 00.
+pub(super) const PHONE_DOUBLE_ZERO: Check =
+    Check { name: "phone-double-zero", passes: |text| text.strip_prefix(b"00").is_some_and(phone_international) };
+/// North American numbering plan: area and exchange begin with 2 to 9. Areas that end in 11 are no areas, but people make them up.
 pub(super) const PHONE_NANP: Check = Check { name: "phone-nanp", passes: phone_nanp };
 /// Seven to fifteen digits that are not one repeated.
 pub(super) const PHONE_LOOSE: Check = Check { name: "phone", passes: phone_loose };
@@ -121,9 +129,11 @@ const GENERAL: &[Check] = &[
     SSN,
     DATE,
     IPV4,
+    IPV4_LARGE,
     IPV6,
     MAC,
     PHONE_INTERNATIONAL,
+    PHONE_DOUBLE_ZERO,
     PHONE_NANP,
     PHONE_LOOSE,
     SECRET,
@@ -357,7 +367,7 @@ fn phone_nanp(text: &[u8]) -> bool {
     let digits = Digits::of(text.split(|b| b.is_ascii_alphabetic()).next().unwrap_or_default());
     let skip = usize::from(digits.as_slice().len() == 11 && digits.as_slice().first() == Some(&1));
     let (area, exchange) = (digits.number(skip, skip + 3), digits.number(skip + 3, skip + 6));
-    digits.as_slice().len() == 10 + skip && area >= 200 && exchange >= 200 && area % 100 != 11 && !digits.uniform()
+    digits.as_slice().len() == 10 + skip && area >= 200 && exchange >= 200 && !digits.uniform()
 }
 
 fn phone_loose(text: &[u8]) -> bool {

@@ -94,6 +94,50 @@ fn strings(value: Value, field: Option<&str>, texts: &mut Vec<(Option<String>, S
     }
 }
 
+/// Texts whose shape makes careless engines slow: what is repeated, by name.
+const HOSTILE: &[(&str, &str)] = &[
+    ("jwt", "eyJ-"),
+    ("at", "a@"),
+    ("dots", "1.2.3."),
+    ("colons", "ab:ab:"),
+    ("digits", "4111 "),
+    ("hex", "deadbeef01"),
+    ("plus", "+1 2 "),
+    ("dash", "1-2-"),
+    ("upper", "AB12CD34"),
+    ("dates", "1-1-2001;"),
+    ("members", "\"ssn\":\""),
+    ("rows", "ssn,a\n1,1\n"),
+    ("escapes", "%40&#64;"),
+    ("keywords", "password "),
+    ("names", "Anna "),
+    ("dashes", "-----BEGIN "),
+];
+
+/// Scans each hostile text at 1 MiB and at 10 MiB: MB/s of both, and how much longer a byte takes in the longer one. Time is linear in
+/// length where that stays near 1.
+pub fn hostile() -> impl Iterator<Item = String> {
+    let (detector, clock) = (Detector::builtin(), SystemClock::new());
+    HOSTILE.iter().map(move |(name, unit)| {
+        let rate = |bytes: usize| {
+            let text = unit.repeat(bytes / unit.len());
+            let mut best = f64::INFINITY;
+            for _ in 0..2 {
+                let mut findings = Vec::new();
+                let started = clock.monotonic_us();
+                detector.scan(&text, Hint::default(), &mut findings);
+                best = best.min((clock.monotonic_us() - started).max(1) as f64);
+            }
+            text.len() as f64 / best
+        };
+        let (short, long) = (rate(1 << 20), rate(10 << 20));
+        format!(
+            "hostile-{name:10} {short:8.1} MB/s at 1 MiB  {long:8.1} MB/s at 10 MiB  {:.2} of the time a byte",
+            short / long
+        )
+    })
+}
+
 /// One record through the core, stage by stage, on one thread.
 pub fn record(events: u64) -> Result<String, BenchError> {
     let loaded = setup::loaded("defaults", setup::BARE, PIPELINES, &[])?;
