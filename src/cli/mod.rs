@@ -11,6 +11,7 @@ mod scrub;
 mod source;
 mod test;
 mod topics;
+mod train;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -57,6 +58,8 @@ enum Command {
     Erase(erase::Args),
     /// Verify the audit chain
     Audit(audit::Args),
+    /// Make a model: of names, from labelled text
+    Train(train::Args),
     /// Measure: detection, one record, the stream beside a bare loop
     Bench(bench::Args),
 }
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Restore(args) => restore::run(args),
         Command::Erase(args) => erase::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Train(args) => train::run(args),
         Command::Bench(args) => bench::run(args),
     };
     let (code, text) = match done {

@@ -19,4 +19,5 @@ pub mod setup;
 pub mod steps;
 pub mod telemetry;
 pub mod topics;
+pub mod train;
 pub mod verify;

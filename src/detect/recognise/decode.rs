@@ -164,7 +164,9 @@ impl Lattice {
         for emission in self.emissions.iter().rev() {
             self.backward.push(scores);
             let with: [i32; TAGS] = std::array::from_fn(|tag| scores[tag] + i32::from(emission[tag]));
-            scores = std::array::from_fn(|before| (0..TAGS).map(|tag| costs[before][tag] + with[tag]).max().unwrap_or(NEVER));
+            scores = std::array::from_fn(|before| {
+                (0..TAGS).map(|tag| costs[before][tag] + with[tag]).max().unwrap_or(NEVER)
+            });
         }
         self.backward.reverse();
     }

@@ -4,7 +4,7 @@
 //! [`VERSION`] and a model trained anew.
 
 use super::lexicon::{COMMON, FIRST, PLACE};
-use super::tokens::{GLUED, LINE_LOWER, LINE_UPPER, Shape, Token};
+use super::tokens::{GLUED, LINE_LOWER, LINE_UPPER, PHRASE_KIND, Shape, Token};
 
 /// Of the observations: a model says for which it was trained.
 pub(crate) const VERSION: u16 = 1;
@@ -15,14 +15,50 @@ pub(crate) const REACH: usize = 8;
 
 /// What the observations are, for people.
 pub(crate) const NAMES: [&str; 44] = [
-    "word", "word as written", "word and the one before", "word and the next", "word before", "next word", "second word before",
-    "second next word", "word before and case", "next word and case", "word before and lists", "next word and lists",
-    "two words before", "two words after", "shapes around", "shapes before", "shapes after", "first three letters",
-    "first four letters", "last two letters", "last three letters", "last four letters", "name lists", "place lists", "all lists",
-    "lists with the word before", "lists with the next word", "lists around", "lists of the neighbours", "last word before, signs skipped",
-    "next word, signs skipped", "word before the name", "word after the name", "sign it is glued to", "sign glued to it",
-    "start of a sentence", "place in the line", "third word before", "third next word", "words on both sides of the name",
-    "ending of the word before", "ending of the next word", "lists and shapes in the name", "first two letters",
+    "word",
+    "word as written",
+    "word and the one before",
+    "word and the next",
+    "word before",
+    "next word",
+    "second word before",
+    "second next word",
+    "word before and case",
+    "next word and case",
+    "word before and lists",
+    "next word and lists",
+    "two words before",
+    "two words after",
+    "shapes around",
+    "shapes before",
+    "shapes after",
+    "first three letters",
+    "first four letters",
+    "last two letters",
+    "last three letters",
+    "last four letters",
+    "name lists",
+    "place lists",
+    "all lists",
+    "lists with the word before",
+    "lists with the next word",
+    "lists around",
+    "lists of the neighbours",
+    "last word before, signs skipped",
+    "next word, signs skipped",
+    "word before the name",
+    "word after the name",
+    "sign it is glued to",
+    "sign glued to it",
+    "start of a sentence",
+    "place in the line",
+    "third word before",
+    "third next word",
+    "words on both sides of the name",
+    "ending of the word before",
+    "ending of the next word",
+    "lists and shapes in the name",
+    "first two letters",
 ];
 
 /// The keys of one token.
@@ -30,9 +66,10 @@ pub(crate) type Keys = [u64; COUNT];
 
 #[inline(always)]
 fn key(template: u64, a: u32, b: u32) -> u64 {
-    let mixed = ((u64::from(a) << 32) | u64::from(b)) ^ (template.wrapping_mul(0xD6E8_FEB8_6659_FD93));
-    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed ^ (mixed >> 32)).wrapping_mul(0xBF58_476D_1CE4_E5B9)
+    let mixed = ((u64::from(a) << 32) | u64::from(b)) ^ (template + 1).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    // One wide multiplication, both halves folded: every bit of the key depends on every bit of what went in.
+    let wide = u128::from(mixed) * 0x9E37_79B9_7F4A_7C15;
+    (wide as u64) ^ ((wide >> 64) as u64)
 }
 
 #[inline(always)]
@@ -47,7 +84,7 @@ const fn bits(lex: u16, at: u16) -> u32 {
 /// The lists' word on a token, without what steers the gate.
 #[inline(always)]
 fn lists(token: &Token) -> u32 {
-    u32::from(token.lex & 0xFF) | u32::from(token.lex >> 12 & 3) << 8
+    u32::from(token.lex & 0xFF) | u32::from(token.lex >> 13 & 3) << 8 | u32::from(token.flags >> PHRASE_KIND & 7) << 10
 }
 
 /// Tokens around one, blank beyond the text.
@@ -56,7 +93,8 @@ struct Around<'t> {
     at: usize,
 }
 
-const BLANK: Token = Token { start: 0, end: 0, word: 1, cased: 1, head: 0, tail: 0, lex: 0, shape: Shape::Break, flags: 0 };
+const BLANK: Token =
+    Token { start: 0, end: 0, word: 1, cased: 1, head: 0, tail: 0, lex: 0, shape: Shape::Break, flags: 0 };
 
 impl Around<'_> {
     #[inline(always)]
@@ -102,7 +140,9 @@ pub(crate) fn keys(tokens: &[Token], at: usize) -> Keys {
     let opens = p1.shape == Shape::Break || (p1.shape == Shape::Sign && matches!(p1.word, DOT | BANG | ASK));
     let edge = u32::from(p1.shape == Shape::Break) | u32::from(n1.shape == Shape::Break) << 1;
     let name = bits(token.lex, FIRST) | bits(token.lex, super::lexicon::LAST) << 2 | bits(token.lex, COMMON) << 4;
-    let place = bits(token.lex, PLACE) | u32::from(token.lex >> 12 & 3) << 2 | bits(token.lex, COMMON) << 4;
+    let name = name | u32::from(token.lex >> 14 & 1) << 6;
+    let known = u32::from(token.lex >> 13 & 3) | u32::from(token.flags >> PHRASE_KIND & 7) << 2;
+    let place = bits(token.lex, PLACE) | bits(token.lex, COMMON) << 2 | known << 4;
     [
         key(0, token.word, 0),
         key(1, token.cased, 0),

@@ -99,7 +99,8 @@ impl Recogniser {
 
     /// Bytes that the model takes.
     pub fn memory_bytes(&self) -> usize {
-        self.model.weights.buckets().len() * weights::BUCKET_BYTES + self.model.lexicon.groups().len() * lexicon::GROUP * 4
+        self.model.weights.buckets().len() * weights::BUCKET_BYTES
+            + self.model.lexicon.groups().len() * lexicon::GROUP * 4
     }
 
     /// Appends the names in `text`, in order, not overlapping. `recall` finds more and is wrong more often.
@@ -191,7 +192,14 @@ impl Recogniser {
     }
 
     /// The spans in one run, in tokens of the window.
-    fn decide(&self, tokens: &[Token], run: std::ops::Range<usize>, lattice: &mut Lattice, bias: i32, mut each: impl FnMut(Span)) {
+    fn decide(
+        &self,
+        tokens: &[Token],
+        run: std::ops::Range<usize>,
+        lattice: &mut Lattice,
+        bias: i32,
+        mut each: impl FnMut(Span),
+    ) {
         lattice.emissions.clear();
         for at in run.clone() {
             lattice.emissions.push(self.model.weights.sum(&features::keys(tokens, at)));
@@ -210,7 +218,10 @@ impl Recogniser {
         let (begin, inside) = name.label.tags();
         self.read(text, &mut tokens, |tokens, from, sure| {
             for at in from..sure {
-                let Some(token) = tokens.get(at).filter(|token| token.start >= name.start && token.end <= name.end) else { continue };
+                let Some(token) = tokens.get(at).filter(|token| token.start >= name.start && token.end <= name.end)
+                else {
+                    continue;
+                };
                 let tag = usize::from(if token.start == name.start { begin } else { inside });
                 for (key, observation) in features::keys(tokens, at).iter().zip(features::NAMES) {
                     let row = self.model.weights.row(*key);
@@ -235,3 +246,6 @@ fn name(tokens: &[Token], span: &Span, confidence: u8) -> Option<Name> {
     let numbered = words.iter().any(|token| token.shape == Shape::Digits);
     Some(Name { label: span.label, start: first.start, end: last.end, confidence, numbered })
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,17 +79,76 @@ pub fn document(line: &str, source: usize) -> Result<Document, String> {
 
 /// Words before which a name was cut off in some sets: `United [States]`.
 const CUT_OFF: &[&str] = &[
-    "United", "New", "National", "Democratic", "Republican", "Southern", "Northern", "Western", "Eastern", "Pacific", "Creative",
-    "American", "International", "British", "Supreme", "Saudi", "Federal", "Atlantic", "Libertarian", "Civic", "European",
-    "Australian", "Argentine", "African", "Central", "Royal",
+    "United",
+    "New",
+    "National",
+    "Democratic",
+    "Republican",
+    "Southern",
+    "Northern",
+    "Western",
+    "Eastern",
+    "Pacific",
+    "Creative",
+    "American",
+    "International",
+    "British",
+    "Supreme",
+    "Saudi",
+    "Federal",
+    "Atlantic",
+    "Libertarian",
+    "Civic",
+    "European",
+    "Australian",
+    "Argentine",
+    "African",
+    "Central",
+    "Royal",
 ];
 
 /// Words that some sets label as persons, and that name nobody.
 const NOBODY: &[&str] = &[
-    "Secretary", "President", "Petitioner", "Lords", "Lord", "Americans", "American", "Justice", "Muslims", "Governor", "Arabs",
-    "Jews", "Director", "Minister", "Sheriff", "Professor", "Honor", "Man", "Fan", "North", "White", "Black", "Hispanic", "Indian",
-    "Asian", "Islander", "Bangladeshis", "Rohingya", "Daily", "Respondents", "Plaintiffs", "Christians", "Judge", "Senator",
-    "Congressman", "Captain", "General", "Officer", "Prime", "Chairman",
+    "Secretary",
+    "President",
+    "Petitioner",
+    "Lords",
+    "Lord",
+    "Americans",
+    "American",
+    "Justice",
+    "Muslims",
+    "Governor",
+    "Arabs",
+    "Jews",
+    "Director",
+    "Minister",
+    "Sheriff",
+    "Professor",
+    "Honor",
+    "Man",
+    "Fan",
+    "North",
+    "White",
+    "Black",
+    "Hispanic",
+    "Indian",
+    "Asian",
+    "Islander",
+    "Bangladeshis",
+    "Rohingya",
+    "Daily",
+    "Respondents",
+    "Plaintiffs",
+    "Christians",
+    "Judge",
+    "Senator",
+    "Congressman",
+    "Captain",
+    "General",
+    "Officer",
+    "Prime",
+    "Chairman",
 ];
 
 /// Puts right what is wrong in the same way in many places.
@@ -104,7 +163,9 @@ pub fn repair(document: &mut Document) {
             continue;
         }
         let before = text.get(..mark.start).unwrap_or_default();
-        if let Some(cut) = CUT_OFF.iter().find(|cut| before.strip_suffix(' ').is_some_and(|before| before.ends_with(**cut))) {
+        if let Some(cut) =
+            CUT_OFF.iter().find(|cut| before.strip_suffix(' ').is_some_and(|before| before.ends_with(**cut)))
+        {
             mark.start -= cut.len() + 1;
         }
     }
@@ -120,7 +181,11 @@ pub fn repair(document: &mut Document) {
 pub fn recased(document: &Document, upper: bool) -> Document {
     let other = |c: char| {
         let mut cased = c;
-        if upper { c.to_uppercase().for_each(|c| cased = c) } else { c.to_lowercase().for_each(|c| cased = c) }
+        if upper {
+            c.to_uppercase().for_each(|c| cased = c)
+        } else {
+            c.to_lowercase().for_each(|c| cased = c)
+        }
         if cased.len_utf8() == c.len_utf8() { cased } else { c }
     };
     Document { text: document.text.chars().map(other).collect(), ..document.clone() }

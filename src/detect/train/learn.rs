@@ -63,7 +63,12 @@ pub const NONE: u32 = u32::MAX;
 
 /// Fits weights for `count` observations. `progress` hears of each pass: its number and the mean loss of a token; where it says
 /// no, learning stops there.
-pub fn learn(examples: &Examples, count: usize, settings: Settings, progress: &mut dyn FnMut(usize, f32) -> bool) -> Learned {
+pub fn learn(
+    examples: &Examples,
+    count: usize,
+    settings: Settings,
+    progress: &mut dyn FnMut(usize, f32) -> bool,
+) -> Learned {
     let mut learner = Learner {
         rows: vec![[0.0; TAGS]; count],
         squares: vec![[0.0; TAGS]; count],

@@ -86,7 +86,9 @@ pub fn score(
         for mark in document.marks.iter().filter(|mark| mark.label.is_some()) {
             let best = names.iter().enumerate().filter(|(i, name)| {
                 let longer = (mark.end - mark.start).max((name.end - name.start) as usize);
-                Some(name.label) == mark.label && !taken.get(*i).copied().unwrap_or(true) && overlap(name, mark) * 2 >= longer
+                Some(name.label) == mark.label
+                    && !taken.get(*i).copied().unwrap_or(true)
+                    && overlap(name, mark) * 2 >= longer
             });
             if let Some((i, name)) = best.max_by_key(|(_, name)| overlap(name, mark)) {
                 count(&mut score, name.label).right += 1;

@@ -17,7 +17,7 @@ use super::recognise::Recogniser;
 use super::recognise::lexicon::Lexicon;
 use super::recognise::model::Model;
 
-pub use corpus::{Document, Mark, document, repair, recased};
+pub use corpus::{Document, Mark, document, recased, repair};
 pub use dice::Dice;
 pub use learn::Settings;
 pub use lists::Lists;
@@ -47,8 +47,8 @@ pub struct Recipe {
 
 impl Default for Recipe {
     fn default() -> Self {
-        let settings = Settings { passes: 8, rate: 0.03, decay: 1e-4, dropout: 30, seed: 1 };
-        Self { settings, least: 2, buckets: 52_000, lower: 25, upper: 6, biases: (6, 40), rounds: 20 }
+        let settings = Settings { passes: 8, rate: 0.03, decay: 5e-3, dropout: 30, seed: 1 };
+        Self { settings, least: 2, buckets: 52_000, lower: 25, upper: 6, biases: (8, 40), rounds: 20 }
     }
 }
 
@@ -80,7 +80,12 @@ fn lexicon(documents: &[&Document], lists: &Lists) -> Lexicon {
 }
 
 /// Learns a model from documents, its belief not yet measured.
-fn learn(documents: &[&Document], lists: &Lists, recipe: &Recipe, progress: &mut dyn FnMut(usize, f32) -> bool) -> Model {
+fn learn(
+    documents: &[&Document],
+    lists: &Lists,
+    recipe: &Recipe,
+    progress: &mut dyn FnMut(usize, f32) -> bool,
+) -> Model {
     let fillings = templates::Fillings::new(lists, documents);
     let own = templates::documents(&fillings, recipe.rounds, OWN, &mut Dice::new(recipe.settings.seed ^ 0x7E47));
     let written: Vec<&Document> = documents.iter().copied().chain(&own).collect();
@@ -169,7 +174,13 @@ fn by_source(recogniser: &Recogniser, documents: &[&Document]) -> Vec<(usize, Sc
 pub const LEAST: u8 = 40;
 
 /// For each source: a model that never saw it, measured on it, beside one that saw all but the held-out documents of it.
-pub fn leave_one_out(documents: &[Document], sources: usize, lists: &Lists, recipe: &Recipe, tell: &mut dyn FnMut(usize, Score, Score)) {
+pub fn leave_one_out(
+    documents: &[Document],
+    sources: usize,
+    lists: &Lists,
+    recipe: &Recipe,
+    tell: &mut dyn FnMut(usize, Score, Score),
+) {
     for source in 0..sources {
         let mut dice = Dice::new(recipe.settings.seed ^ 0x4E1D ^ source as u64);
         let (mut with, mut without, mut held) = (Vec::new(), Vec::new(), Vec::new());

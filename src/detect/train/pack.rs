@@ -15,7 +15,8 @@ pub const STEP: i16 = 10;
 pub fn pack(learned: &Learned, keys: &[(u64, u32)], lexicon: Lexicon, buckets: usize) -> Model {
     let mut order: Vec<(f32, usize)> = Vec::with_capacity(keys.len());
     for (id, (row, (_, count))) in learned.rows.iter().zip(keys).enumerate() {
-        let (low, high) = row.iter().fold((f32::MAX, f32::MIN), |(low, high), weight| (low.min(*weight), high.max(*weight)));
+        let (low, high) =
+            row.iter().fold((f32::MAX, f32::MIN), |(low, high), weight| (low.min(*weight), high.max(*weight)));
         order.push(((high - low) * (1.0 + *count as f32).ln(), id));
     }
     order.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
@@ -27,7 +28,8 @@ pub fn pack(learned: &Learned, keys: &[(u64, u32)], lexicon: Lexicon, buckets: u
         }
         let (Some(row), Some((key, _))) = (learned.rows.get(id), keys.get(id)) else { continue };
         // What all tags have in common decides nothing: the middle goes to 0.
-        let (low, high) = row.iter().fold((f32::MAX, f32::MIN), |(low, high), weight| (low.min(*weight), high.max(*weight)));
+        let (low, high) =
+            row.iter().fold((f32::MAX, f32::MIN), |(low, high), weight| (low.min(*weight), high.max(*weight)));
         let middle = (low + high) / 2.0;
         let row: [i8; TAGS] = row.map(|weight| ((weight - middle) * UNITS).round().clamp(-127.0, 127.0) as i8);
         placed += usize::from(row.iter().any(|weight| *weight != 0) && weights.put(*key, row));

@@ -77,7 +77,8 @@ impl Raw {
                 self.keys.extend(features::keys(&tokens, at));
                 // What the gate cut off its beginning begins here.
                 let tag = tags.get(at).copied().unwrap_or(0);
-                let before = self.tags.last().copied().filter(|_| self.starts.last() != Some(&self.tags.len())).unwrap_or(0);
+                let before =
+                    self.tags.last().copied().filter(|_| self.starts.last() != Some(&self.tags.len())).unwrap_or(0);
                 let begin = Label::of(tag).map_or(tag, |label| label.tags().0);
                 self.tags.push(if may_follow(before, tag) { tag } else { begin });
             }
