@@ -113,11 +113,11 @@ fn goes_on(token: &Token) -> bool {
     token.shape.is_capital() || (token.shape == Shape::Sign && matches!(token.word, DOT | DASH | AMPERSAND))
 }
 
-const DOT: u32 = b'.' as u32 + 16;
+pub(crate) const DOT: u32 = b'.' as u32 + 16;
 const DASH: u32 = b'-' as u32 + 16;
 const AMPERSAND: u32 = b'&' as u32 + 16;
-const BANG: u32 = b'!' as u32 + 16;
-const ASK: u32 = b'?' as u32 + 16;
+pub(crate) const BANG: u32 = b'!' as u32 + 16;
+pub(crate) const ASK: u32 = b'?' as u32 + 16;
 
 /// The keys of `tokens[at]`.
 pub(crate) fn keys(tokens: &[Token], at: usize) -> Keys {

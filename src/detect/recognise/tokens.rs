@@ -298,7 +298,7 @@ impl<'t> Reader<'t> {
             )
         };
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        let mut len = rest.iter().position(|byte| ends(byte)).unwrap_or(rest.len());
+        let mut len = rest.iter().position(ends).unwrap_or(rest.len());
         while len > 1 && rest.get(len - 1).is_some_and(|byte| matches!(byte, b'.' | b':' | b'!' | b'?' | b']' | b'*')) {
             len -= 1;
         }

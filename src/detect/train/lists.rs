@@ -131,9 +131,11 @@ impl Usage {
                 || class >> LAST & 3 >= 3
                 || class & (KNOWN_ORGANISATION | KNOWN_PERSON) != 0;
             let seen = inside + outside;
-            let skips = inside * 400 <= outside && (seen >= 4 || (seen > 0 || common >= 2)) && (common == 3 || !named);
+            let listed = class & (3 << FIRST | 3 << LAST | 3 << PLACE) != 0;
+            let never = inside * 400 <= outside && (common == 3 || !named);
             let links = inside * 25 <= outside && outside >= 50;
-            if skips && (common >= 1 || seen >= 4) {
+            // A word that was not seen is skipped where it is in the dictionary and on no list of names.
+            if never && (seen >= 4 || common >= 1 && seen > 0 || common >= 2 && !listed) {
                 *entries.entry(key).or_default() |= GATE;
             } else if links {
                 *entries.entry(key).or_default() |= LINK;
