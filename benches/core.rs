@@ -2,7 +2,7 @@
 //! another machine than the microseconds do.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-use lethe::detect::{Detector, Hint};
+use lethe::detect::{Detector, DetectorConfig, Hint};
 use lethe::firewall::Judge;
 use lethe::io::clock::{Clock, SystemClock};
 use lethe::io::sample::Sampler;
@@ -38,14 +38,28 @@ fn main() {
     let judge = Judge::new();
     let (us, flagged) = best_us(&mut |text| usize::from(judge.judge(std::iter::once(text)).score >= 40));
     show("firewall", us, flagged, "flagged");
-    let detector = Detector::builtin();
     let mut findings = Vec::new();
-    let (us, found) = best_us(&mut |text| {
+    let mut scan = |detector: &Detector, text: &str| {
         findings.clear();
         detector.scan(text, Hint::default(), &mut findings);
         findings.len()
-    });
-    show("detect", us, found, "findings");
+    };
+    let rules = Detector::builtin();
+    let (us, found) = best_us(&mut |text| scan(&rules, text));
+    show("rules", us, found, "findings");
+    if let Ok(both) = Detector::new(&DetectorConfig::default()) {
+        let (us, found) = best_us(&mut |text| scan(&both, text));
+        show("and names", us, found, "findings");
+        if let Some(naming) = both.naming() {
+            let mut names = Vec::new();
+            let (us, found) = best_us(&mut |text| {
+                names.clear();
+                naming.recogniser().find(text, false, &mut names);
+                names.len()
+            });
+            show("names", us, found, "names");
+        }
+    }
     match lethe::io::bench::record(EVENTS as u64) {
         Ok(stages) => println!("{stages}"),
         Err(error) => println!("{error}"),

@@ -371,3 +371,69 @@ fn nobody_could_say_why_something_is_found() {
     let field = lethe(&["rules", "explain", "536228741", "--field", "ssn", "--format", "json"], "");
     assert!(field.out.contains("us-ssn-field") && !field.out.contains("536228741"), "{}", field.out);
 }
+
+/// The shipped prompts pipeline with a model of names of its own.
+fn with_model(folder: &TempDir, model: &Path) -> PathBuf {
+    let pipeline = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/prompts.yaml")).unwrap();
+    let names = "names: { mode: balanced }";
+    assert!(pipeline.contains(names));
+    let own = format!("names: {{ mode: balanced, model: {} }}", model.display());
+    file(folder, "prompts.yaml", pipeline.replace(names, &own), 0o600)
+}
+
+#[test]
+fn a_file_that_is_no_model_of_names_is_refused_by_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/names.bin")).unwrap();
+    let short = file(&folder, "short.bin", &shipped[..shipped.len() / 2], 0o600);
+    let other = file(&folder, "other.bin", "something else", 0o600);
+    for (model, what) in
+        [(short, "cut short"), (other, "no model of names"), (folder.path().join("missing.bin"), "No such file")]
+    {
+        let pipeline = with_model(&folder, &model);
+        let ended = lethe(&["test", &pipeline.display().to_string()], "");
+        assert_eq!(ended.code, Some(2), "{}", ended.err);
+        let said = [what, "help: ", &model.display().to_string()].map(|part| ended.err.contains(part));
+        assert_eq!(said, [true; 3], "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_model_is_trained_on_ones_own_text_and_used_by_a_pipeline() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let train = |out: &str| {
+        let card = at("card.md");
+        let arguments = ["train", "names", "--data", &at("data"), "--out", &at(out), "--card", &card];
+        lethe(&arguments, "")
+    };
+    let nothing = train("none.bin");
+    assert_eq!((nothing.code, nothing.err.contains("help: ")), (Some(1), true), "{}", nothing.err);
+    let lines: Vec<String> = (0..60)
+        .map(|i| {
+            let name = ["Ada Quill", "Jens Okafor", "Mina Lind"][i % 3];
+            let text = format!("write to {name} about order {i}");
+            let span = serde_json::json!({"start": 9, "end": 9 + name.len(), "label": "PERSON"});
+            serde_json::json!({"text": text, "spans": [span]}).to_string()
+        })
+        .collect();
+    fs::write(data.join("ours.jsonl"), lines.join("\n")).unwrap();
+    let (first, second) = (train("first.bin"), train("second.bin"));
+    assert_eq!((first.code, second.code), (Some(0), Some(0)), "{}{}", first.err, second.err);
+    assert!(first.out.contains("pass 8 of 8") && first.out.contains("digest "), "{}", first.out);
+    assert!(fs::read(at("first.bin")).unwrap() == fs::read(at("second.bin")).unwrap(), "two runs, two models");
+    assert!(fs::read_to_string(at("card.md")).unwrap().contains("| ours | 60 | 60 |"));
+    let pipeline = with_model(&folder, Path::new(&at("first.bin")));
+    let ended = lethe(&["test", &pipeline.display().to_string()], "");
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
+    fs::write(data.join("ours.jsonl"), r#"{"text": "short", "spans": [{"start": 0, "end": 99, "label": "PERSON"}]}"#)
+        .unwrap();
+    let wrong = train("none.bin");
+    assert!(
+        wrong.code == Some(1) && wrong.err.contains("ours.jsonl, line 1") && wrong.err.contains("help: "),
+        "{}",
+        wrong.err
+    );
+}

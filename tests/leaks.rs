@@ -717,7 +717,13 @@ fn the_search_had_something_to_find(
 #[test]
 fn every_built_in_kind_has_a_canary() {
     let promised: Vec<Canary> = promised();
-    for kind in Detector::builtin().kinds() {
+    let detector = Detector::builtin();
+    for (index, kind) in detector.kinds().iter().enumerate() {
+        // What the model of names alone finds is likely, and promised by nobody.
+        let mut rules = detector.rules().iter().filter(|rule| usize::from(rule.kind.0) == index);
+        if rules.all(|rule| rule.name.starts_with("model-")) {
+            continue;
+        }
         let by_example = promised.iter().any(|canary| canary.label.starts_with(&format!("{} by", kind.name)));
         let on_request = kind.description.contains("not reported unless");
         assert!(canary(&kind.name, 1).is_some() || by_example || on_request, "no canary for `{}`", kind.name);

@@ -14,6 +14,7 @@ mod scrub;
 mod source;
 mod test;
 mod topics;
+mod train;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -66,6 +67,8 @@ enum Command {
     Rules(rules::Args),
     /// Score detection on a labelled set: precision, recall, leaking texts, false alarms
     Eval(eval::Args),
+    /// Make a model: of names, from labelled text
+    Train(train::Args),
     /// Measure: detection, one record, the key store, the stream beside a bare loop
     Bench(bench::Args),
 }
@@ -102,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Train(args) => train::run(args),
         Command::Bench(args) => bench::run(args),
     };
     let (code, text) = match done {

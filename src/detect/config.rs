@@ -54,7 +54,7 @@ pub enum NamesMode {
     #[default]
     Balanced,
     /// More finds, more of them wrong: where a missed name costs more than a word that went without need. Names need less
-    /// belief then: 10 percent, where no threshold says otherwise.
+    /// belief then: 3 percent, where no threshold says otherwise.
     Recall,
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::compile::{self, Tables};
-use super::config::{DetectorConfig, DictionaryRule, NamesMode, RuleProblem};
+use super::config::{DetectorConfig, DictionaryRule, RuleProblem};
 use super::engine::{Noticed, Scan};
 use super::naming::{self, Models, Naming};
 use super::own::{Dictionary, OwnRegex};
@@ -181,10 +181,10 @@ impl Detector {
     fn set_thresholds(&mut self, config: &DetectorConfig, problems: &mut Vec<RuleProblem>) {
         check_percent(config.threshold, 0, "threshold", problems);
         self.thresholds = vec![config.threshold.unwrap_or(THRESHOLD); self.kinds.len()];
-        if config.names.mode == NamesMode::Recall && config.threshold.is_none() {
-            for kind in naming::KINDS {
+        if config.threshold.is_none() {
+            for (kind, least) in naming::thresholds(config.names.mode) {
                 if let Some(slot) = self.thresholds.get_mut(usize::from(kind.0)) {
-                    *slot = naming::RECALL_THRESHOLD;
+                    *slot = least;
                 }
             }
         }

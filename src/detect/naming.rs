@@ -17,11 +17,16 @@ use super::{Evidence, Finding, Kind};
 /// Models that users brought, by the path that their settings name.
 pub type Models = BTreeMap<String, Arc<Recogniser>>;
 
-/// Kinds that need less belief in recall mode.
-pub(super) const KINDS: [Kind; 3] = [PERSON, LOCATION, ORGANIZATION];
-
-/// Belief in percent below which names are dropped in recall mode, where settings say nothing.
-pub(super) const RECALL_THRESHOLD: u8 = 10;
+/// The least belief that names need where settings say nothing, if other than what all kinds need. Few places and
+/// organisations are certain; chosen on labelled text: docs/models/names.md.
+pub(super) fn thresholds(mode: NamesMode) -> impl Iterator<Item = (Kind, u8)> {
+    let (kinds, least): (&[Kind], u8) = match mode {
+        NamesMode::Off => (&[], 0),
+        NamesMode::Balanced => (&[LOCATION, ORGANIZATION], 35),
+        NamesMode::Recall => (&[PERSON, LOCATION, ORGANIZATION], 3),
+    };
+    kinds.iter().map(move |kind| (*kind, least))
+}
 
 const RULES: [(&str, Kind); 5] = [
     ("model-person", PERSON),

@@ -23,5 +23,6 @@ pub mod setup;
 pub mod steps;
 pub mod telemetry;
 pub mod topics;
+pub mod train;
 pub mod upkeep;
 pub mod verify;

@@ -86,44 +86,70 @@ pub(crate) struct Span {
     pub margin: i32,
 }
 
-fn widen(transitions: &Transitions) -> [[i32; TAGS]; TAGS] {
-    let mut wide = [[NEVER; TAGS]; TAGS];
-    for (before, (row, costs)) in wide.iter_mut().zip(transitions).enumerate() {
-        for (tag, (cell, cost)) in row.iter_mut().zip(costs).enumerate() {
-            if may_follow(before as u8, tag as u8) {
-                *cell = i32::from(*cost);
+/// The transitions as they are added up: what may not be costs more than anything gains.
+pub(crate) struct Costs {
+    costs: [[i32; TAGS]; TAGS],
+    /// A token that is outside by more than this, against every tag, is outside in the best row whatever stands beside it, if all
+    /// tokens of the run are.
+    sure: i32,
+}
+
+impl Costs {
+    /// Of a model's transitions.
+    pub fn new(transitions: &Transitions) -> Self {
+        let mut costs = [[NEVER; TAGS]; TAGS];
+        let (mut stay, mut most) = (0, NEVER);
+        for (before, (row, learned)) in costs.iter_mut().zip(transitions).enumerate() {
+            for (tag, (cell, cost)) in row.iter_mut().zip(learned).enumerate() {
+                if may_follow(before as u8, tag as u8) {
+                    *cell = i32::from(*cost);
+                    if before + tag == 0 { stay = *cell } else { most = most.max(*cell) }
+                }
             }
         }
+        // A token that isn't outside changes two transitions at most.
+        Self { costs, sure: 2 * (most - stay).max(0) }
     }
-    wide
 }
 
 impl Lattice {
+    /// Whether every row but the one that is all outside is worse: told without looking at rows.
+    fn is_plain(&self, costs: &Costs, bias: i32) -> bool {
+        self.emissions.iter().all(|emission| {
+            let [outside, names @ ..] = emission;
+            let best = names.iter().copied().max().unwrap_or(i16::MIN);
+            i32::from(*outside) - i32::from(best) - bias > costs.sure
+        })
+    }
+
     /// The best tags of the run in `emissions`, with `bias` added to every tag but [`OUTSIDE`]. Both ends border on the outside.
-    /// Whether any of them names something.
+    /// Whether any of them names something; where none does, tags are left as they are.
     #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS, rows were just pushed")]
-    pub fn decode(&mut self, transitions: &Transitions, bias: i32) -> bool {
-        let costs = widen(transitions);
+    pub fn decode(&mut self, costs: &Costs, bias: i32) -> bool {
+        if self.is_plain(costs, bias) {
+            return false;
+        }
+        let costs = &costs.costs;
         self.back.clear();
         self.tags.clear();
         let mut scores = [NEVER; TAGS];
         scores[0] = 0;
         for emission in &self.emissions {
-            let mut next = [0; TAGS];
-            let mut back = [0u8; TAGS];
-            for tag in 0..TAGS {
-                let (mut best, mut from) = (scores[0] + costs[0][tag], 0u8);
-                for before in 1..TAGS {
+            // Tags innermost: eight lanes at once.
+            let mut best: [i32; TAGS] = std::array::from_fn(|tag| scores[0] + costs[0][tag]);
+            let mut back = [0i32; TAGS];
+            for before in 1..TAGS {
+                for tag in 0..TAGS {
                     let score = scores[before] + costs[before][tag];
-                    if score > best {
-                        (best, from) = (score, before as u8);
-                    }
+                    let better = score > best[tag];
+                    best[tag] = if better { score } else { best[tag] };
+                    back[tag] = if better { before as i32 } else { back[tag] };
                 }
-                next[tag] = best + i32::from(emission[tag]) + if tag == 0 { 0 } else { bias };
-                back[tag] = from;
             }
-            self.back.push(back);
-            scores = next;
+            for tag in 0..TAGS {
+                scores[tag] = best[tag] + i32::from(emission[tag]) + if tag == 0 { 0 } else { bias };
+            }
+            self.back.push(back.map(|before| before as u8));
         }
         let mut tag = 0u8;
         let mut best = i32::MIN;
@@ -145,20 +171,21 @@ impl Lattice {
 
     /// Fills the sums from both ends, without bias, from which margins are read.
     #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS")]
-    fn marginals(&mut self, transitions: &Transitions) {
-        let costs = widen(transitions);
+    fn marginals(&mut self, costs: &Costs) {
+        let costs = &costs.costs;
         self.forward.clear();
         self.backward.clear();
         let mut scores = [NEVER; TAGS];
         scores[0] = 0;
         for emission in &self.emissions {
-            let mut next = [0; TAGS];
-            for tag in 0..TAGS {
-                let best = (0..TAGS).map(|before| scores[before] + costs[before][tag]).max().unwrap_or(NEVER);
-                next[tag] = best + i32::from(emission[tag]);
+            let mut best = [i32::MIN; TAGS];
+            for before in 0..TAGS {
+                for tag in 0..TAGS {
+                    best[tag] = best[tag].max(scores[before] + costs[before][tag]);
+                }
             }
-            self.forward.push(next);
-            scores = next;
+            scores = std::array::from_fn(|tag| best[tag] + i32::from(emission[tag]));
+            self.forward.push(scores);
         }
         let mut scores: [i32; TAGS] = std::array::from_fn(|tag| costs[tag][0]);
         for emission in self.emissions.iter().rev() {
@@ -172,8 +199,8 @@ impl Lattice {
     }
 
     /// The spans that the tags say, with their margins. Call after a [`Lattice::decode`] that found something.
-    pub fn spans(&mut self, transitions: &Transitions, mut each: impl FnMut(Span)) {
-        self.marginals(transitions);
+    pub fn spans(&mut self, costs: &Costs, mut each: impl FnMut(Span)) {
+        self.marginals(costs);
         let mut at = 0;
         while let Some(label) = self.tags.get(at).map(|tag| Label::of(*tag)) {
             let Some(label) = label else {

@@ -4,7 +4,7 @@
 //! [`VERSION`] and a model trained anew.
 
 use super::lexicon::{COMMON, FIRST, PLACE};
-use super::tokens::{GLUED, LINE_LOWER, LINE_UPPER, Shape, Token};
+use super::tokens::{GLUED, LINE_LOWER, LINE_UPPER, PHRASE_KIND, Shape, Token};
 
 /// Of the observations: a model says for which it was trained.
 pub(crate) const VERSION: u16 = 1;
@@ -66,9 +66,10 @@ pub(crate) type Keys = [u64; COUNT];
 
 #[inline(always)]
 fn key(template: u64, a: u32, b: u32) -> u64 {
-    let mixed = ((u64::from(a) << 32) | u64::from(b)) ^ (template.wrapping_mul(0xD6E8_FEB8_6659_FD93));
-    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed ^ (mixed >> 32)).wrapping_mul(0xBF58_476D_1CE4_E5B9)
+    let mixed = ((u64::from(a) << 32) | u64::from(b)) ^ (template + 1).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    // One wide multiplication, both halves folded: every bit of the key depends on every bit of what went in.
+    let wide = u128::from(mixed) * 0x9E37_79B9_7F4A_7C15;
+    (wide as u64) ^ ((wide >> 64) as u64)
 }
 
 #[inline(always)]
@@ -83,7 +84,7 @@ const fn bits(lex: u16, at: u16) -> u32 {
 /// The lists' word on a token, without what steers the gate.
 #[inline(always)]
 fn lists(token: &Token) -> u32 {
-    u32::from(token.lex & 0xFF) | u32::from(token.lex >> 12 & 3) << 8
+    u32::from(token.lex & 0xFF) | u32::from(token.lex >> 13 & 3) << 8 | u32::from(token.flags >> PHRASE_KIND & 7) << 10
 }
 
 /// Tokens around one, blank beyond the text.
@@ -112,11 +113,11 @@ fn goes_on(token: &Token) -> bool {
     token.shape.is_capital() || (token.shape == Shape::Sign && matches!(token.word, DOT | DASH | AMPERSAND))
 }
 
-const DOT: u32 = b'.' as u32 + 16;
+pub(crate) const DOT: u32 = b'.' as u32 + 16;
 const DASH: u32 = b'-' as u32 + 16;
 const AMPERSAND: u32 = b'&' as u32 + 16;
-const BANG: u32 = b'!' as u32 + 16;
-const ASK: u32 = b'?' as u32 + 16;
+pub(crate) const BANG: u32 = b'!' as u32 + 16;
+pub(crate) const ASK: u32 = b'?' as u32 + 16;
 
 /// The keys of `tokens[at]`.
 pub(crate) fn keys(tokens: &[Token], at: usize) -> Keys {
@@ -139,7 +140,9 @@ pub(crate) fn keys(tokens: &[Token], at: usize) -> Keys {
     let opens = p1.shape == Shape::Break || (p1.shape == Shape::Sign && matches!(p1.word, DOT | BANG | ASK));
     let edge = u32::from(p1.shape == Shape::Break) | u32::from(n1.shape == Shape::Break) << 1;
     let name = bits(token.lex, FIRST) | bits(token.lex, super::lexicon::LAST) << 2 | bits(token.lex, COMMON) << 4;
-    let place = bits(token.lex, PLACE) | u32::from(token.lex >> 12 & 3) << 2 | bits(token.lex, COMMON) << 4;
+    let name = name | u32::from(token.lex >> 14 & 1) << 6;
+    let known = u32::from(token.lex >> 13 & 3) | u32::from(token.flags >> PHRASE_KIND & 7) << 2;
+    let place = bits(token.lex, PLACE) | bits(token.lex, COMMON) << 2 | known << 4;
     [
         key(0, token.word, 0),
         key(1, token.cased, 0),

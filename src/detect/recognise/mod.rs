@@ -18,7 +18,7 @@ pub(crate) mod weights;
 use std::cell::RefCell;
 
 use again::Again;
-use decode::{Lattice, Span};
+use decode::{Costs, Lattice, Span};
 use tokens::{Reader, Shape, Token};
 
 pub use decode::Label;
@@ -58,6 +58,7 @@ pub struct Reason {
 /// A model, ready to read texts. Can be shared between threads.
 pub struct Recogniser {
     model: model::Model,
+    costs: Costs,
     digest: String,
 }
 
@@ -79,12 +80,13 @@ impl Recogniser {
     /// # Errors
     /// It isn't a model file of this release, or isn't whole.
     pub fn from_bytes(file: &[u8]) -> Result<Self, ModelProblem> {
-        Ok(Self { model: model::Model::from_bytes(file)?, digest: model::digest(file) })
+        let model = model::Model::from_bytes(file)?;
+        Ok(Self { costs: Costs::new(&model.transitions), model, digest: model::digest(file) })
     }
 
     /// From a model that was never a file.
     pub(crate) fn from_model(model: model::Model) -> Self {
-        Self { model, digest: String::new() }
+        Self { costs: Costs::new(&model.transitions), model, digest: String::new() }
     }
 
     /// The model.
@@ -204,8 +206,8 @@ impl Recogniser {
         for at in run.clone() {
             lattice.emissions.push(self.model.weights.sum(&features::keys(tokens, at)));
         }
-        if lattice.decode(&self.model.transitions, bias) {
-            lattice.spans(&self.model.transitions, |span| {
+        if lattice.decode(&self.costs, bias) {
+            lattice.spans(&self.costs, |span| {
                 each(Span { start: span.start + run.start, end: span.end + run.start, ..span });
             });
         }
@@ -246,3 +248,6 @@ fn name(tokens: &[Token], span: &Span, confidence: u8) -> Option<Name> {
     let numbered = words.iter().any(|token| token.shape == Shape::Digits);
     Some(Name { label: span.label, start: first.start, end: last.end, confidence, numbered })
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,6 +47,10 @@ pub(crate) const LINE_LOWER: u8 = 1;
 pub(crate) const LINE_UPPER: u8 = 2;
 /// No white space before the token.
 pub(crate) const GLUED: u8 = 4;
+/// Two bits: which kind of name of several words it is in, by the lists; 0 none.
+pub(crate) const PHRASE_KIND: u8 = 3;
+/// Such a name began before.
+pub(crate) const PHRASE_INSIDE: u8 = 32;
 
 /// A piece of the text.
 #[derive(Clone, Copy, Debug, Default)]
@@ -189,6 +193,8 @@ pub(crate) struct Reader<'t> {
     line_end: usize,
     line: u8,
     glued: bool,
+    /// Within a hashtag: capitals divide words.
+    tag: bool,
 }
 
 /// Tokens before an `@` or `://` that belong to it at most.
@@ -200,7 +206,7 @@ const LINE_LOOK: usize = 4096;
 impl<'t> Reader<'t> {
     /// At the start of `text`.
     pub fn new(text: &'t str) -> Self {
-        Self { text, at: 0, line_end: 0, line: 0, glued: false }
+        Self { text, at: 0, line_end: 0, line: 0, glued: false, tag: false }
     }
 
     /// The next token. `tokens` holds those before it: an e-mail address shows late that it is one.
@@ -212,6 +218,7 @@ impl<'t> Reader<'t> {
                 SPACE => {
                     self.at += 1;
                     self.glued = false;
+                    self.tag = false;
                 }
                 NEWLINE => return Some(self.line_break()),
                 LOWER | UPPER | DIGIT => return Some(self.word(self.at)),
@@ -243,6 +250,7 @@ impl<'t> Reader<'t> {
         let rest = self.text.get(start..).unwrap_or_default();
         self.at += rest.chars().take_while(blank).map(char::len_utf8).sum::<usize>();
         self.glued = false;
+        self.tag = false;
         Token { start: start as u32, end: self.at as u32, word: 1, cased: 1, ..Token::default() }
     }
 
@@ -271,7 +279,9 @@ impl<'t> Reader<'t> {
             }
             return self.machine(start);
         }
-        self.sign_token(start, 1, byte)
+        let token = self.sign_token(start, 1, byte);
+        self.tag = byte == b'#';
+        token
     }
 
     fn is_after_word(&self, at: usize) -> bool {
@@ -288,7 +298,7 @@ impl<'t> Reader<'t> {
             )
         };
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        let mut len = rest.iter().position(|byte| ends(byte)).unwrap_or(rest.len());
+        let mut len = rest.iter().position(ends).unwrap_or(rest.len());
         while len > 1 && rest.get(len - 1).is_some_and(|byte| matches!(byte, b'.' | b':' | b'!' | b'?' | b']' | b'*')) {
             len -= 1;
         }
@@ -310,6 +320,7 @@ impl<'t> Reader<'t> {
         let flags = self.flags(start);
         self.at = start + width;
         self.glued = true;
+        self.tag = false;
         let word = u32::from(folded) + 16;
         Token {
             start: start as u32,
@@ -345,6 +356,9 @@ impl<'t> Reader<'t> {
                     byte
                 }
                 UPPER => {
+                    if self.tag && lowers > 0 {
+                        break;
+                    }
                     uppers += 1;
                     first_upper |= count == 0;
                     byte | 32

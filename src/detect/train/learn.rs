@@ -121,7 +121,11 @@ fn add(sums: &mut [Row], rows: &[Row]) {
     }
 }
 
-#[expect(clippy::indexing_slicing, reason = "hot loops: tags are below TAGS, ids below the number of rows")]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::needless_range_loop,
+    reason = "hot loops over several tables at once: tags are below TAGS, ids below the number of rows"
+)]
 impl Learner {
     /// One step on one run; gives its loss.
     fn step(&mut self, examples: &Examples, example: usize, rate: f32, dice: &mut Dice) -> f32 {

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::super::recognise::lexicon::{COMMON, FIRST, GATE, LAST, LINK, Lexicon, MORE, PHRASE, PLACE, join};
+use super::super::recognise::lexicon::{
+    COMMON, FIRST, GATE, KNOWN_ORGANISATION, KNOWN_PERSON, LAST, LINK, Lexicon, MORE, PHRASE, PLACE, join,
+};
 use super::super::recognise::tokens::{Reader, Shape, Token};
 
 /// Lists of names and words, one entry a line, most usual first.
@@ -43,6 +45,10 @@ pub(super) fn tokens(text: &str, lexicon: Option<&Lexicon>) -> Vec<Token> {
     tokens
 }
 
+/// Well-known organisations, people and places, gathered for this project: what texts take for granted.
+pub(super) const KNOWN: [&str; 3] =
+    [include_str!("known/place.csv"), include_str!("known/org.csv"), include_str!("known/person.csv")];
+
 /// The entries of all lists.
 pub(super) fn entries(lists: &Lists) -> BTreeMap<u32, u16> {
     let mut entries = BTreeMap::new();
@@ -50,25 +56,45 @@ pub(super) fn entries(lists: &Lists) -> BTreeMap<u32, u16> {
     {
         for (rank, line) in list.lines().enumerate() {
             let Some(usual) = column.ranks.iter().position(|least| rank < *least) else { break };
-            let words = tokens(line, None);
-            let is_word = |token: &Token| token.shape > Shape::Sign && token.shape < Shape::Suffix;
-            if !words.iter().all(is_word) || words.len() > 4 {
-                continue;
+            match words(line).as_slice() {
+                [word] => raise(&mut entries, *word, column.at, 3 - usual as u16),
+                phrase if column.at == PLACE => add_phrase(&mut entries, phrase, 1),
+                _ => {}
             }
-            let Some((first, rest)) = words.split_first() else { continue };
-            if rest.is_empty() {
-                raise(&mut entries, first.word, column.at, 3 - usual as u16);
-            } else if column.at == PLACE {
-                let mut key = first.word;
-                for word in rest {
-                    *entries.entry(key).or_default() |= MORE;
-                    key = join(key, word.word);
-                }
-                *entries.entry(key).or_default() |= PHRASE;
+        }
+    }
+    for (list, kind) in KNOWN.iter().zip(1..) {
+        for name in list.split([',', '\n']) {
+            match (words(name).as_slice(), kind) {
+                ([word], 1) => raise(&mut entries, *word, PLACE, 3),
+                ([word], 2) => *entries.entry(*word).or_default() |= KNOWN_ORGANISATION,
+                ([word], _) => *entries.entry(*word).or_default() |= KNOWN_PERSON,
+                (phrase, _) => add_phrase(&mut entries, phrase, kind),
             }
         }
     }
     entries
+}
+
+/// The words of an entry, signs left out; none where it has too many or something that is no word.
+fn words(entry: &str) -> Vec<u32> {
+    let tokens = tokens(entry, None);
+    let words = tokens.iter().filter(|token| token.shape != Shape::Sign);
+    let sound = words.clone().all(|token| token.shape > Shape::Sign && token.shape < Shape::Suffix);
+    // A sign in the middle divides words in texts too: such a name is known by its parts alone.
+    let divided = tokens.iter().rev().skip(1).any(|token| token.shape == Shape::Sign);
+    if sound && !divided && words.clone().count() <= 4 { words.map(|token| token.word).collect() } else { Vec::new() }
+}
+
+fn add_phrase(entries: &mut BTreeMap<u32, u16>, words: &[u32], kind: u16) {
+    let Some((first, rest)) = words.split_first() else { return };
+    let mut key = *first;
+    for word in rest {
+        *entries.entry(key).or_default() |= MORE;
+        key = join(key, *word);
+    }
+    let class = entries.entry(key).or_default();
+    *class = *class & !(3 << PHRASE) | kind << PHRASE;
 }
 
 fn raise(entries: &mut BTreeMap<u32, u16>, key: u32, at: u16, to: u16) {
@@ -100,11 +126,16 @@ impl Usage {
             let class = entries.get(&key).copied().unwrap_or(0);
             let (inside, outside) = self.0.get(&key).copied().unwrap_or((0, 0));
             let common = class >> COMMON & 3;
-            let named = class >> FIRST & 3 >= 2 || class >> PLACE & 3 >= 2 || class >> LAST & 3 >= 3;
+            let named = class >> FIRST & 3 >= 2
+                || class >> PLACE & 3 >= 2
+                || class >> LAST & 3 >= 3
+                || class & (KNOWN_ORGANISATION | KNOWN_PERSON) != 0;
             let seen = inside + outside;
-            let skips = inside * 400 <= outside && (seen >= 4 || (seen > 0 || common >= 2)) && (common == 3 || !named);
+            let listed = class & (3 << FIRST | 3 << LAST | 3 << PLACE) != 0;
+            let never = inside * 400 <= outside && (common == 3 || !named);
             let links = inside * 25 <= outside && outside >= 50;
-            if skips && (common >= 1 || seen >= 4) {
+            // A word that was not seen is skipped where it is in the dictionary and on no list of names.
+            if never && (seen >= 4 || common >= 1 && seen > 0 || common >= 2 && !listed) {
                 *entries.entry(key).or_default() |= GATE;
             } else if links {
                 *entries.entry(key).or_default() |= LINK;

@@ -9,7 +9,7 @@
 use super::super::recognise::decode::Label;
 use super::corpus::{Document, Mark};
 use super::dice::Dice;
-use super::lists::Lists;
+use super::lists::{KNOWN, Lists};
 
 /// Names people, places, organisations; several a line are chosen from alike.
 const SENTENCES: &[&str] = &[
@@ -186,6 +186,64 @@ const SENTENCES: &[&str] = &[
     "{L} said: \"{O} is ready.\"",
     "\"We are glad,\" said {P}, {B} director of {O}.",
     "According to {L} et al. ({N}), {J} matters.",
+    "omw to {C}",
+    "{O} vs {O} tonight",
+    "watching {O} with {F}",
+    "@user{N} have you been to {C}?",
+    "#{O}",
+    "just saw {P} in {C}!",
+    "{O} sucks",
+    "my {O} order never came",
+    "traffic on {S} again",
+    "flight to {C} delayed :(",
+    "{P} - Let It Go (Official Video) http://t.co/x{N}",
+    "{P} concert in {C}, {W}!",
+    "RT @user{N}: {P}: \"we will win\"",
+    "{C}: {N} killed in crash",
+    "BREAKING: {O} says {L} {V}",
+    "{C} police arrest {N} men",
+    "{O}'s new boss is {P}",
+    "{L} to leave {O}?",
+    "{O} {N}-{N} {O}",
+    "{L} > {L}",
+    "cant wait for {C} next week",
+    "missing {C} already",
+    "who is going to {O} tomorrow?",
+    "follow {P} and {P} please",
+    "i love {P}",
+    "{P} is so cute",
+    "team {F}",
+    "night out in {C} with {F} & {F}",
+    "{F} & {F} are here",
+    "{L}, {L} and {L} start for {O}",
+    "{P} joins {O} from {O}",
+    "{C} to {C} in {N} hours",
+    "greetings from {C}, {C}",
+    "{O} stock hits {N}",
+    "{O} launches new phone",
+    "{O} hiring in {C} http://t.co/x{N}",
+    "#Job: nurse in {C}",
+    "{C} - {J} news",
+    "{L} speech live on {O}",
+    "reading {L} again",
+    "{L}'s book is great",
+    "{C} is beautiful",
+    "Photo: {P} at {O}, {C}",
+    "{P} (@user{N}) is now following you",
+    "I'm at {O} ({C}, {C}) http://t.co/x{N}",
+    "I'm at {C} w/ {F}",
+    "via @user{N}: {O} to cut {N} jobs",
+    "{L}: \"I was wrong\" - {O}",
+    "{O} and {O} sign deal",
+    "Thousands protest in {C}",
+    "{C} votes on {W}",
+    "{L} leads {L} by {N} points in {C}",
+    "President {L} met {P} in {C}",
+    "The {C} man, {N}, was arrested.",
+    "{P}, {N}, of {C}, died on {W}.",
+    "University of {C} students protest",
+    "{O} (NYSE) fell",
+    "army says {N} killed near {C}",
 ];
 
 /// Name nobody.
@@ -697,6 +755,9 @@ pub(super) struct Fillings<'l> {
     both: Vec<&'l str>,
     organisations: Vec<String>,
     conditions: Vec<String>,
+    known_places: Vec<&'static str>,
+    known_organisations: Vec<&'static str>,
+    known_people: Vec<&'static str>,
 }
 
 impl<'l> Fillings<'l> {
@@ -708,6 +769,8 @@ impl<'l> Fillings<'l> {
             first.iter().take(3000).chain(last.iter().take(4000)).copied().collect();
         let place = take(&lists.place, 8000);
         let both = place.iter().copied().filter(|place| known.contains(place)).collect();
+        let known = |list: &'static str| list.split([',', '\n']).filter(|name| !name.is_empty()).collect::<Vec<_>>();
+        let [places, organisations, people] = KNOWN.map(known);
         let named = |label: Label| {
             let mut texts: Vec<String> = documents
                 .iter()
@@ -727,6 +790,9 @@ impl<'l> Fillings<'l> {
             place,
             both,
             organisations: named(Label::Organization),
+            known_places: places,
+            known_organisations: organisations,
+            known_people: people,
             conditions: named(Label::Condition),
         }
     }
@@ -770,6 +836,7 @@ fn person(from: &Fillings<'_>, dice: &mut Dice) -> String {
         ),
         7 => format!("{first} {}", usual(&from.both, dice)),
         8 => format!("{} {last}", usual(&from.both, dice)),
+        9 => word(&from.known_people, dice).to_owned(),
         _ => format!("{first} {last}"),
     }
 }
@@ -785,6 +852,7 @@ fn organisation(from: &Fillings<'_>, dice: &mut Dice) -> String {
             usual(&from.place, dice)
         ),
         3 | 4 => format!("{} {kind}", usual(&from.last, dice)),
+        5 | 6 => word(&from.known_organisations, dice).to_owned(),
         _ => dice.pick(&from.organisations).cloned().unwrap_or_else(|| format!("{} {kind}", usual(&from.last, dice))),
     }
 }
@@ -797,13 +865,14 @@ fn fill(letter: char, from: &Fillings<'_>, dice: &mut Dice) -> (String, Option<L
         'F' => (usual(&from.first, dice).to_owned(), Some(Label::Person)),
         'L' => (usual(&from.last, dice).to_owned(), Some(Label::Person)),
         'A' => (dice.pick(&from.both).copied().unwrap_or("Jordan").to_owned(), Some(Label::Person)),
+        'C' if dice.percent(20) => (word(&from.known_places, dice).to_owned(), Some(Label::Location)),
         'C' => (usual(&from.place, dice).to_owned(), Some(Label::Location)),
         'K' => (dice.pick(&from.both).copied().unwrap_or("Jordan").to_owned(), Some(Label::Location)),
         'O' => (organisation(from, dice), Some(Label::Organization)),
         'H' => {
             let name = if dice.percent(50) { usual(&from.last, dice) } else { usual(&from.place, dice) };
             let saint = if dice.percent(20) { "St. " } else { "" };
-            (format!("{saint}{name} {}", word(HOSPITALS, dice)), Some(Label::Organization))
+            (format!("{saint}{name} {}", word(HOSPITALS, dice)), Some(Label::Location))
         }
         'D' => (dice.pick(&from.conditions).cloned().unwrap_or_else(|| "asthma".into()), Some(Label::Condition)),
         'S' => {
