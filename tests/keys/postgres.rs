@@ -220,6 +220,39 @@ fn with_the_server_killed_nothing_goes_on_and_with_the_server_back_everything_do
 }
 
 #[test]
+fn a_fail_over_to_a_synchronous_standby_loses_no_key_and_brings_nobody_back() {
+    let primary = Server::private();
+    let home = Home::on(&primary);
+    let standby = primary.standby();
+    let both = format!("{},{}", primary.address(), standby.address());
+    let url = format!("{}?target_session_attrs=read-write", home.database.url.replace(primary.address(), &both));
+    let store = open(&url, &home.roots(), Arc::new(SystemClock::new()), Steps::default()).unwrap();
+    let sealed: Vec<_> = (0..600).map(|n| live(&store, &request(n, Grant::Create)).seal(b"o", b"v")).collect();
+    store.fence(&[(id(1), 5_000)]).unwrap();
+    store.destroy(&[id(1)]).unwrap();
+    primary.kill();
+    // The standby takes no writes yet.
+    for _ in 0..2 {
+        let error = store.ring(&[request(2, Grant::Open)]).unwrap_err();
+        assert!(!error.is_final() && error.to_string().contains("\nhelp: "), "{error}");
+    }
+    standby.promote();
+    for (number, sealed) in (0..600).zip(&sealed) {
+        match state(&store, &request(number, Grant::Open)).unwrap() {
+            KeyState::Live(keys) => assert!(number != 1 && keys.open(b"o", sealed).is_ok(), "{number}"),
+            other => assert!(number == 1 && matches!(other, KeyState::Erased(_)), "{number} is {other:?}"),
+        }
+    }
+    live(&store, &request(5_000, Grant::Create));
+    store.fence(&[(id(2), 5_000)]).unwrap();
+    store.destroy(&[id(2)]).unwrap();
+    assert_eq!(store.status().unwrap().subjects, 599);
+    // The primary of before hangs from a root that is gone.
+    primary.restart();
+    assert!(matches!(refused(&home.database.url, &home.roots()), StoreError::OldCopy { .. }));
+}
+
+#[test]
 fn connections_that_are_cut_in_the_middle_lose_no_key_and_double_none() {
     let home = Home::new();
     let store = home.open();

@@ -82,6 +82,24 @@ impl Server {
         output(script().arg("restart").arg(self.folder()));
     }
 
+    /// A synchronous standby of it.
+    pub fn standby(&self) -> Self {
+        let started = output(script().arg("standby").arg(self.folder()));
+        let (url, folder) = started.split_once(' ').expect("URL and folder");
+        Self { url: url.to_owned(), owned: Some(folder.into()) }
+    }
+
+    /// Makes a standby the primary.
+    pub fn promote(&self) {
+        output(script().arg("promote").arg(self.folder()));
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        let (_, address) = self.url.split_once('@').expect("a host in the URL");
+        address.split('/').next().expect("host and port")
+    }
+
     /// An empty database.
     pub fn database(&self) -> Database {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
@@ -124,8 +142,10 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let text = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        // A server that a test has stopped takes its databases with it.
-        let dropped = program("psql").args(["-XAtq", "-c", &text, &self.server]).stderr(Stdio::null()).status();
+        // A server that a test has stopped takes its databases with it; one that has lost its standby must not wait for it.
+        let mut command = program("psql");
+        command.args(["-XAtq", "-c", &text, &self.server]).env("PGOPTIONS", "-c synchronous_commit=local");
+        let dropped = command.stderr(Stdio::null()).status();
         drop(dropped);
     }
 }
