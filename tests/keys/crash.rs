@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use lethe::io::clock::ManualClock;
-use lethe::io::keystore::{EmbeddedStore, Keystore, StoreError};
+use lethe::io::keystore::{EmbeddedStore, Keystore, Note, Space, StoreError};
 use lethe::io::kms::{FileKeeper, RootKeeper};
 use lethe::io::steps::{Steps, Stopped};
 use lethe::keys::{Grant, KeyId, KeyRequest, KeyState};
@@ -26,6 +26,7 @@ struct Told {
     fenced: bool,
     destroyed: bool,
     expired: bool,
+    noted: bool,
     done: bool,
 }
 
@@ -65,12 +66,16 @@ fn live_a_life(store: &EmbeddedStore, told: &mut Told) -> Result<(), StoreError>
     store.remember("request-1", b"destroyed", true)?;
     store.expire(&[bucket("past", 1)])?;
     told.expired = true;
+    let notes = [b"one", b"two"].map(|key| Note::put(Space::Members, *key, *b"member"));
+    store.note(&notes)?;
+    told.noted = true;
     store.rotate(None, 2)?;
     told.done = true;
     Ok(())
 }
 
 fn check(store: &EmbeddedStore, told: &Told, at: &str) {
+    check_notes(store, told, at);
     for (number, sealed) in &told.sealed {
         let asked = request(*number, Grant::Open);
         let state = store.ring(std::slice::from_ref(&asked)).unwrap().state(&asked).clone();
@@ -98,6 +103,17 @@ fn check(store: &EmbeddedStore, told: &Told, at: &str) {
             other => panic!("{at}: the past is {other:?}"),
         }
     }
+}
+
+/// Both notes of one call, or neither; and none that the caller was told of is gone.
+fn check_notes(store: &EmbeddedStore, told: &Told, at: &str) {
+    let notes = store.notes(Space::Members, b"", None, 10).unwrap();
+    assert!(notes.len() == 2 || (notes.is_empty() && !told.noted), "{at}: {notes:?}");
+    let second = store.notes(Space::Members, b"", notes.first().map(|(key, _)| &**key), 10).unwrap();
+    assert_eq!(second.first(), notes.get(1), "{at}");
+    assert!(store.notes(Space::Members, b"three", None, 10).unwrap().is_empty(), "{at}");
+    assert_eq!(store.noted(Space::Members, b"one").unwrap().is_some(), !notes.is_empty(), "{at}");
+    assert_eq!(store.noted(Space::Holds, b"one").unwrap(), None, "{at}: a note stands in two spaces");
 }
 
 fn roots_held(home: &Home) -> usize {

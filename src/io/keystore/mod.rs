@@ -9,10 +9,12 @@ mod embedded;
 mod error;
 mod fetch;
 mod forget;
+mod notes;
 mod shelf;
 
 pub use embedded::{EmbeddedStore, Options};
 pub use error::StoreError;
+pub use notes::{Note, Noted, Progress, Space};
 
 use crate::keys::rows::EpochRow;
 use crate::keys::{
@@ -45,6 +47,20 @@ pub trait Keystore: Send + Sync {
 
     /// Remembers how far an erasure request has come. What is settled stays to be recalled, and is no longer listed.
     fn remember(&self, request: &str, progress: &[u8], settled: bool) -> Result<(), StoreError>;
+
+    /// [`Keystore::remember`] for many: all of them, or none.
+    fn remember_all(&self, requests: &[Progress]) -> Result<(), StoreError> {
+        requests.iter().try_for_each(|one| self.remember(&one.request, &one.bytes, one.settled))
+    }
+
+    /// Writes and removes notes: small rows beside the keys, in which nothing is secret. All of them, durably, or none.
+    fn note(&self, notes: &[Note]) -> Result<(), StoreError>;
+
+    /// One note.
+    fn noted(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Up to `limit` notes whose keys begin with `prefix`, in order of their keys, those behind `after` only.
+    fn notes(&self, space: Space, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Noted>, StoreError>;
 
     /// How far a request had come.
     fn recall(&self, request: &str) -> Result<Option<Vec<u8>>, StoreError>;
