@@ -18,6 +18,8 @@ mod support;
 mod deployment;
 #[path = "stream/forgotten.rs"]
 mod forgotten;
+#[path = "stream/held.rs"]
+mod held;
 #[path = "stream/once.rs"]
 mod once;
 #[path = "stream/outages.rs"]

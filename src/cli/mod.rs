@@ -5,10 +5,12 @@ mod bench;
 mod check;
 mod demo;
 mod erase;
+mod hold;
 mod restore;
 mod run;
 mod scrub;
 mod source;
+mod subject;
 mod test;
 mod topics;
 
@@ -53,8 +55,12 @@ enum Command {
     Scrub(scrub::Args),
     /// Put originals back into one sanitised record, for one audience
     Restore(restore::Args),
-    /// Ask for a person's keys to be destroyed, and wait for the receipt
+    /// Ask for keys to be destroyed (a person's, a tenant's, a retention class's), and wait for the receipt
     Erase(erase::Args),
+    /// Place, lift and list legal holds: what they cover is not erased
+    Hold(hold::Args),
+    /// What a person has a right to: a package of everything that is held of them
+    Subject(subject::Args),
     /// Verify the audit chain
     Audit(audit::Args),
     /// Measure: detection, one record, the stream beside a bare loop
@@ -89,6 +95,8 @@ pub fn main() -> ExitCode {
         Command::Scrub(args) => scrub::run(args),
         Command::Restore(args) => restore::run(args),
         Command::Erase(args) => erase::run(args),
+        Command::Hold(args) => hold::run(args),
+        Command::Subject(args) => subject::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Bench(args) => bench::run(args),
     };

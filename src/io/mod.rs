@@ -6,6 +6,7 @@ pub mod clock;
 pub mod demo;
 pub mod entropy;
 pub mod erase;
+pub mod export;
 pub mod http;
 pub mod kafka;
 pub mod keystore;

@@ -83,6 +83,11 @@ impl DigestKey {
         KeyId(self.digest(b"lethe tenant", &[tenant.as_str().as_bytes()]))
     }
 
+    /// The key id of a retention class: nothing is sealed under it, its fence says that the class was erased.
+    pub fn class_key_id(&self, class: &str) -> KeyId {
+        KeyId(self.digest(b"lethe retention class", &[class.as_bytes()]))
+    }
+
     /// What stands for a record key that must not leave: `key_` and 26 characters of base32. Equal keys give equal text.
     pub fn record_key(&self, key: &[u8]) -> String {
         let mut text = String::from("key_");

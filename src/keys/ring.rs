@@ -47,6 +47,33 @@ pub struct Fence {
     pub generation: u32,
 }
 
+/// What was erased as a whole. Few, so they are all at hand with each batch, and an event is held against them before any key
+/// of it is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// By the key id of a tenant: events up to this time get no key, whosoever they are.
+    pub tenants: HashMap<KeyId, i64>,
+    /// By retention class: buckets up to this one get no key.
+    pub classes: HashMap<Arc<str>, u32>,
+}
+
+impl Limits {
+    /// Whether nothing was ever erased as a whole: then nobody needs to look further.
+    pub fn is_empty(&self) -> bool {
+        self.tenants.is_empty() && self.classes.is_empty()
+    }
+
+    /// Whether an event of a tenant gets no key. As with a subject's own fence: old events never, later ones by policy.
+    pub fn tenant_erased(&self, tenant: &KeyId, at_ms: i64, grant: Grant) -> bool {
+        self.tenants.get(tenant).is_some_and(|through| at_ms <= *through || grant == Grant::Create)
+    }
+
+    /// Whether a bucket belongs to what was erased of its class.
+    pub fn class_erased(&self, bucket: &BucketId) -> bool {
+        self.classes.get(&bucket.class).is_some_and(|through| bucket.index <= *through)
+    }
+}
+
 /// What became of a [`KeyRequest`].
 #[derive(Clone, Debug)]
 pub enum KeyState {
@@ -66,6 +93,8 @@ pub struct KeyRing {
     states: HashMap<KeyRequest, KeyState>,
     /// The store's epoch when the ring was filled: each erasure moves it.
     pub epoch: u64,
+    /// What was erased as a whole, as of that epoch.
+    pub limits: Arc<Limits>,
     /// Monotonic time in milliseconds at which the first of these keys was read from the store.
     pub leased_at_ms: u64,
 }
@@ -73,7 +102,7 @@ pub struct KeyRing {
 impl KeyRing {
     /// An empty ring of an epoch.
     pub fn new(epoch: u64, leased_at_ms: u64) -> Self {
-        Self { states: HashMap::new(), epoch, leased_at_ms }
+        Self { states: HashMap::new(), epoch, limits: Arc::default(), leased_at_ms }
     }
 
     /// Adds what became of a request.

@@ -11,6 +11,7 @@ use super::report::{Report, at};
 use super::written::{EraseFile, Input, RestoreFile, SanitizeFile};
 use super::{borders, detection, keeping, reading, treating};
 use crate::detect::Detector;
+use crate::erasure::Scope;
 use crate::policy::{FirewallThresholds, Policy, Provider};
 
 /// A sanitize file's pipeline.
@@ -65,6 +66,7 @@ pub(super) fn sanitize(
             key: written.output.key,
             detector: Arc::new(detector),
             policy,
+            purge: written.purge,
         })),
         cases,
     }
@@ -103,6 +105,7 @@ pub(super) fn erase(written: EraseFile, file: &str, digest: Arc<str>, report: &m
     let topics = topics(written.input, report);
     let erase = Erase {
         default_tenant: written.request.default_tenant.map(Arc::from),
+        scopes: written.request.scopes.unwrap_or_else(|| vec![Scope::Subject]),
         receipts: written.output.receipts.into(),
         purge: written.purge,
     };

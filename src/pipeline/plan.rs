@@ -8,7 +8,7 @@ use super::sanitize::{Sanitizer, Sanitizing};
 use super::{Effects, OutRecord};
 use crate::audit::{self, Moment, Name, PipelineRef};
 use crate::event::{RawRecord, Shape, decode};
-use crate::keys::{DigestKey, KeyRequest, KeyRing};
+use crate::keys::{DigestKey, KeyId, KeyRequest, KeyRing};
 use crate::policy::Code;
 
 /// A checked pipeline, ready to plan. Shared by all workers.
@@ -86,6 +86,15 @@ impl<'a> Plan<'a> {
     /// The keys that [`Plan::apply`] needs.
     pub fn keys(&self) -> &[KeyRequest] {
         &self.keys
+    }
+
+    /// Tenant and subject of a key that may be made for this, unless the subject is `known`: whoever erases the tenant must
+    /// find it.
+    pub fn member(&self, known: impl FnOnce(&KeyId) -> bool) -> Option<(KeyId, KeyId)> {
+        match &self.step {
+            Step::Sanitize(step) => step.member(&self.pipeline.identity, known),
+            Step::Quarantine(_) | Step::Restore(_) => None,
+        }
     }
 
     /// Carries the plan out. The same record and keys give the same records, byte for byte; `now_ms` (Unix milliseconds)

@@ -46,6 +46,8 @@ pub struct Settings {
     pub key_lease_seconds: u64,
     /// How long deletion requests are gathered.
     pub erasure_epoch_ms: u64,
+    /// For whom everything that is held of a person may be exported.
+    pub export_audience: Option<String>,
     /// Properties of regions on clusters of their own, laid over the main cluster's.
     pub regions: BTreeMap<String, BTreeMap<String, Property>>,
     /// Who runs models.
@@ -161,6 +163,7 @@ fn meaning(written: SettingsFile, report: &mut Report<'_>) -> Option<Settings> {
         root: Root::File { path: written.root.path },
         key_lease_seconds: u64::from(written.key_lease_seconds),
         erasure_epoch_ms: u64::from(written.erasure.epoch_ms),
+        export_audience: written.export.audience,
         regions,
         providers: providers.collect(),
         listen,

@@ -15,7 +15,7 @@ use crate::deployment::{Deployment, LIMIT, Settings, stop};
 use crate::restored::{echo, prompt, reference, sealed};
 use crate::support::{Cluster, Message, Record};
 
-const HOUR_MS: i64 = 3_600_000;
+pub const HOUR_MS: i64 = 3_600_000;
 
 /// Requests in the order of their one partition, and how each must end: outcome, code.
 const REQUESTS: &[(&str, &str, &str)] = &[
@@ -150,7 +150,7 @@ fn public_key(deployment: &Deployment<'_>) -> Vec<u8> {
     store.signing_key().expect("a key").public_key().to_vec()
 }
 
-fn raw(subject: &str, timestamp_ms: i64) -> Message {
+pub fn raw(subject: &str, timestamp_ms: i64) -> Message {
     Message::new(prompt("acme", subject)).key(subject).timestamp_ms(timestamp_ms).header("test-person", &subject[..1])
 }
 
@@ -158,7 +158,7 @@ fn alices(records: &[Record]) -> &Record {
     records.iter().find(|record| record.header("test-person") == Some("a")).expect("what came of her event")
 }
 
-fn shows_originals(record: &Record) -> bool {
+pub fn shows_originals(record: &Record) -> bool {
     record.text().contains(r"\u0061da.lovelace\u0040example.org")
 }
 
@@ -166,7 +166,7 @@ fn offset_in_id(id: &str) -> i64 {
     id.rsplit('-').next().and_then(|text| text.parse().ok()).expect("an offset")
 }
 
-fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
     i64::try_from(since.as_millis()).expect("a time")
 }

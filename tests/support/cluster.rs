@@ -75,6 +75,13 @@ impl Message {
         self
     }
 
+    /// Replaces a text in the value, which must hold it.
+    pub fn replace(self, from: &str, to: &str) -> Self {
+        let text = String::from_utf8(self.value.expect("a value")).expect("a value in UTF-8");
+        assert!(text.contains(from), "`{from}` is not in the record");
+        Self { value: Some(text.replace(from, to).into_bytes()), ..self }
+    }
+
     /// Fixes the partition; without it the key decides, as a Java client would.
     pub fn partition(self, partition: i32) -> Self {
         Self { partition: Some(partition), ..self }

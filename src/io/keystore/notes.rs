@@ -1,6 +1,9 @@
 //! Notes: small rows that a store keeps beside the keys, each kind in a space of its own. Nothing in them is secret: what must not
 //! be read in clear is sealed before it comes here.
 
+use crate::audit::Name;
+use crate::erasure::Purged;
+
 /// A kind of notes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Space {
@@ -57,6 +60,18 @@ impl Note {
 
 /// A note as it stands: key and value.
 pub type Noted = (Vec<u8>, Vec<u8>);
+
+/// The note that raw input of a partition is deleted before an offset.
+pub fn purged_note(topic: &str, partition: i32, before: i64) -> Note {
+    Note::put(Space::Purged, format!("{topic}\n{partition}"), before.to_be_bytes())
+}
+
+/// Reads [`purged_note`] back.
+pub fn purged_of((key, value): &Noted) -> Option<Purged> {
+    let (topic, partition) = std::str::from_utf8(key).ok()?.split_once('\n')?;
+    let before = i64::from_be_bytes(value.as_slice().try_into().ok()?);
+    Some(Purged { topic: Name::new(topic)?, partition: partition.parse().ok()?, before })
+}
 
 /// How far an erasure request has come.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,13 +3,16 @@
 mod chains;
 mod erasure;
 mod health;
+mod purge;
 mod service;
 mod setback;
 mod tally;
+mod wards;
 mod way_back;
 mod worker;
 
 pub use health::{Health, Stop};
 pub use service::{Running, Service, ServiceError, shared};
 pub use setback::WorkerError;
+pub use wards::Wards;
 pub use worker::{Shared, Worker};

@@ -1,0 +1,60 @@
+//! What each batch must know beside its keys: who was erased as a whole, and which subject belongs to which tenant.
+//!
+//! A subject is enrolled, durably, before anything that its new key sealed is produced. So an erasure of the tenant, which first
+//! moves the store's epoch and then reads who belongs to it, finds every key that ever sealed something: whoever enrolled
+//! later has seen the epoch move, and produces nothing.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use quick_cache::sync::Cache;
+
+use crate::io::keystore::{self, Keystore, Note, Space, StoreError};
+use crate::keys::{KeyId, KeyRing, Limits};
+use crate::pipeline::Plan;
+
+/// Subjects that are known to be enrolled, in memory: 16 bytes each and what the cache adds.
+const KNOWN: usize = 262_144;
+
+/// Shared by all workers of a process.
+pub struct Wards {
+    /// Limits as of an epoch.
+    limits: Mutex<(u64, Arc<Limits>)>,
+    enrolled: Cache<KeyId, ()>,
+}
+
+impl Default for Wards {
+    fn default() -> Self {
+        // Epochs begin with 1.
+        Self { limits: Mutex::new((0, Arc::default())), enrolled: Cache::new(KNOWN) }
+    }
+}
+
+impl Wards {
+    /// Gives a ring the limits of its epoch. They are read after it: a limit is durable before its epoch is.
+    pub fn attach(&self, store: &dyn Keystore, ring: &mut KeyRing) -> Result<(), StoreError> {
+        let mut known = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.0 != ring.epoch {
+            *known = (ring.epoch, Arc::new(keystore::limits(store)?));
+        }
+        ring.limits = Arc::clone(&known.1);
+        Ok(())
+    }
+
+    /// Enrols the subjects of these plans that nobody has enrolled yet; `true` where there were any: then the ring must be
+    /// looked at again before anything is produced.
+    pub fn enrol(&self, store: &dyn Keystore, plans: &[Plan<'_>]) -> Result<bool, StoreError> {
+        let known = |id: &KeyId| self.enrolled.get(id).is_some();
+        let new: BTreeSet<(KeyId, KeyId)> = plans.iter().filter_map(|plan| plan.member(known)).collect();
+        if new.is_empty() {
+            return Ok(false);
+        }
+        let note =
+            |(tenant, subject): &(KeyId, KeyId)| Note::put(Space::Members, [tenant.0, subject.0].concat(), Vec::new());
+        store.note(&new.iter().map(note).collect::<Vec<_>>())?;
+        for (_, subject) in new {
+            self.enrolled.insert(subject, ());
+        }
+        Ok(true)
+    }
+}
