@@ -16,6 +16,8 @@ mod support;
 
 #[path = "stream/deployment.rs"]
 mod deployment;
+#[path = "stream/exported.rs"]
+mod exported;
 #[path = "stream/forgotten.rs"]
 mod forgotten;
 #[path = "stream/held.rs"]
@@ -24,6 +26,8 @@ mod held;
 mod once;
 #[path = "stream/outages.rs"]
 mod outages;
+#[path = "stream/rate.rs"]
+mod rate;
 #[path = "stream/restored.rs"]
 mod restored;
 #[path = "stream/traffic.rs"]

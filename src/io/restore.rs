@@ -148,7 +148,14 @@ impl Facts {
 
     /// Makes a fact durable: only then may be shown what it speaks of.
     pub(super) fn append(&mut self, fact: &Fact) -> Result<(), RestoreError> {
-        self.chain.append(fact);
+        match &self.topic {
+            None => self.chain.append(fact),
+            // A chain that goes on from run to run counts its own inputs: the same record may be opened twice.
+            Some(_) => {
+                let offset = i64::try_from(self.chain.head().seq).unwrap_or(i64::MAX);
+                self.chain.append(&Fact { offset, ..fact.clone() });
+            }
+        }
         self.flush()
     }
 

@@ -15,7 +15,9 @@ fn a_package_holds_everything_of_one_person_and_nothing_of_others() {
     let lethe = deployment.start();
     let then_ms = now_ms() - HOUR_MS;
     let of = |subject: &str| raw(subject, then_ms);
-    deployment.cluster.produce(&deployment.topic("prompts.raw"), &[of("alice-4711"), of("robert-4712"), of("alice-4711")]);
+    deployment
+        .cluster
+        .produce(&deployment.topic("prompts.raw"), &[of("alice-4711"), of("robert-4712"), of("alice-4711")]);
     let sanitized = deployment.cluster.read_at_least(&deployment.topic("prompts.sanitized.eu"), 3, LIMIT);
     let alices: Vec<_> = sanitized.iter().filter(|record| record.header("test-person") == Some("a")).collect();
     let alice = reference(alices[0].text()).to_owned();
@@ -28,7 +30,11 @@ fn a_package_holds_everything_of_one_person_and_nothing_of_others() {
 
     // Nobody may unless the settings say who.
     let refused = export("owner", "off.json", "lethe.yaml");
-    assert!(refused.status.code() == Some(1) && told(&refused).contains("exports are not allowed here"), "{}", told(&refused));
+    assert!(
+        refused.status.code() == Some(1) && told(&refused).contains("exports are not allowed here"),
+        "{}",
+        told(&refused)
+    );
     let allowed = std::fs::read_to_string(deployment.workspace.path().join("lethe.yaml")).expect("settings");
     deployment.workspace.write("export.yaml", format!("{allowed}export: {{ audience: owner }}\n"));
     let refused = export("support", "support.json", "export.yaml");
@@ -40,7 +46,8 @@ fn a_package_holds_everything_of_one_person_and_nothing_of_others() {
         assert!(made.status.success(), "{}", told(&made));
         let text = std::fs::read(deployment.workspace.path().join(out)).expect("a package");
         let package: Value = serde_json::from_slice(&text).expect("JSON");
-        let schema: Value = serde_json::from_str(include_str!("../../schemas/subject-export.schema.json")).expect("a schema");
+        let schema: Value =
+            serde_json::from_str(include_str!("../../schemas/subject-export.schema.json")).expect("a schema");
         let validator = jsonschema::draft202012::new(&schema).expect("a schema");
         let errors: Vec<_> = validator.iter_errors(&package).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}");
@@ -59,7 +66,8 @@ fn a_package_holds_everything_of_one_person_and_nothing_of_others() {
     let again = export("owner", "alice.json", "export.yaml");
     assert!(again.status.code() == Some(1), "a package was written over another");
     let audit = deployment.read("audit");
-    let facts = audit.iter().filter(|segment| segment.text().contains("lethe.cli.")).map(|segment| segment.text().to_owned());
+    let facts =
+        audit.iter().filter(|segment| segment.text().contains("lethe.cli.")).map(|segment| segment.text().to_owned());
     assert_eq!(facts.filter(|text| text.contains(&alice)).count(), 2, "an opened record without a fact");
 
     // After her erasure the package says what it can't say, and why.
@@ -78,8 +86,10 @@ fn a_package_holds_everything_of_one_person_and_nothing_of_others() {
 
 #[test]
 fn raw_input_goes_behind_the_commit_and_waits_for_whoever_still_reads_it() {
-    let purge = ("output:\n  topic: prompts.sanitized.{region}", "purge: true\noutput:\n  topic: prompts.sanitized.{region}");
-    let deployment = Deployment::new(Cluster::shared(), "purge", Settings { prompts: vec![purge], ..Settings::default() });
+    let purge =
+        ("output:\n  topic: prompts.sanitized.{region}", "purge: true\noutput:\n  topic: prompts.sanitized.{region}");
+    let deployment =
+        Deployment::new(Cluster::shared(), "purge", Settings { prompts: vec![purge], ..Settings::default() });
     deployment.make_topics(1);
     let topic = deployment.topic("prompts.raw");
     let people: Vec<Message> = (0..20).map(|_| raw("alice-4711", now_ms())).collect();
@@ -96,10 +106,8 @@ fn raw_input_goes_behind_the_commit_and_waits_for_whoever_still_reads_it() {
     deployment.cluster.commit(&other, &topic, 0, 20);
     earliest(20);
     let receipt = deployment.workspace.write("alice.txt", "alice-4711");
-    let told_by = deployment.command(
-        &["erase", "--tenant", "acme", "--subject-file", &receipt.display().to_string()],
-        "lethe.yaml",
-    );
+    let told_by = deployment
+        .command(&["erase", "--tenant", "acme", "--subject-file", &receipt.display().to_string()], "lethe.yaml");
     assert!(told_by.status.success(), "{}", told(&told_by));
     let receipt: Value = serde_json::from_slice(&told_by.stdout).expect("a receipt");
     let purged = &receipt["receipt"]["destroyed"]["raw_input_purged"][0];

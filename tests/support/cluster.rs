@@ -308,6 +308,20 @@ impl Cluster {
             .collect()
     }
 
+    /// Commits an offset for a group that nobody is a member of.
+    pub fn commit(&self, group: &str, topic: &str, partition: i32, offset: i64) {
+        let consumer: BaseConsumer = self.client().set("group.id", group).create().expect("a consumer");
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(offset)).expect("an offset");
+        consumer.commit(&list, rdkafka::consumer::CommitMode::Sync).expect("a commit");
+    }
+
+    /// The oldest offset that the broker still has.
+    pub fn earliest(&self, topic: &str, partition: i32) -> i64 {
+        let consumer: BaseConsumer = self.client().set("group.id", unique("reader")).create().expect("a consumer");
+        consumer.fetch_watermarks(topic, partition, LIMIT).expect("watermarks").0
+    }
+
     /// Waits until `group` has committed past every record that stands on `topic` now.
     pub fn wait_until_consumed(&self, group: &str, topic: &str, limit: Duration) {
         // The last record, not the end offset: behind a transaction's last record stands its marker, which nobody commits.
