@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lethe::audit::{Chain, Moment, Source};
-use lethe::erasure::{Admission, Instruction, Scope};
+use lethe::erasure::{Admission, Instruction, Scope, Unindexed};
 use lethe::event::{Position, RawHeader, RawRecord};
 use lethe::keys::{Fence, KeyRing, KeyState};
 use lethe::pipeline::{self, Effects, Ground, OutRecord, Pipeline, test_keys};
@@ -492,6 +492,12 @@ fn refusals() -> Vec<(&'static str, Code, Option<Vec<u8>>)> {
         ("a scope that is none", Code::RequestUnknownScope, request(json!({"scope": CANARY}))),
         ("a scope too wide", Code::RequestScopeNotAllowed, request(json!({"scope": "retention_class"}))),
         ("a tenant with a subject", Code::RequestBadScope, request(json!({"scope": "tenant"}))),
+        ("an identifier that is prose", Code::RequestBadIdentifier, request(json!({"identifier": CANARY}))),
+        (
+            "an identifier that nobody has",
+            Code::RequestIdentifierUnknown,
+            request(json!({"subject": null, "identifier": {"kind": "EMAIL", "value": CANARY}})),
+        ),
         ("a priority in prose", Code::RequestUnknownPriority, request(json!({"priority": CANARY}))),
         ("a hold in prose", Code::RequestBadHold, request(json!({"action": "hold", "hold": CANARY}))),
         ("a verification in prose", Code::RequestBadVerification, request(json!({"identity_verification": CANARY}))),
@@ -504,7 +510,7 @@ fn every_refused_deletion_request_has_a_documented_code_and_keeps_none_of_its_te
     for (name, code, value) in refusals() {
         let digests = test_keys().digest_key();
         let admission = Admission { default_tenant: None, scopes: vec![Scope::Subject, Scope::Tenant] };
-        let read = Instruction::parse(value.as_deref(), &position, Moment(NOW_MS), &digests, &admission);
+        let read = Instruction::parse(value.as_deref(), &position, Moment(NOW_MS), &digests, &admission, &Unindexed);
         let rejected = read.unwrap_err();
         assert_eq!(rejected.code.code(), code.as_str(), "{name}");
         assert_eq!(code.outcome(), Outcome::Refuse, "{name}");
@@ -519,7 +525,7 @@ fn no_code_is_documented_that_no_record_leads_to() {
     shown.extend(refusals().iter().map(|(_, code, _)| *code));
     // Shown where they can be: below, in the erasure room's own tests, and on a real broker (what depends on other requests).
     shown.extend([Code::InternalError, Code::RequestIdReused, Code::RequestUnknownClass]);
-    shown.extend([Code::RequestHoldReused, Code::RequestHoldUnknown]);
+    shown.extend([Code::RequestHoldReused, Code::RequestHoldUnknown, Code::RequestIdentifierAmbiguous]);
     let missing: Vec<&str> = Code::ALL.iter().filter(|code| !shown.contains(code)).map(|code| code.as_str()).collect();
     assert_eq!(missing, [""; 0], "codes without an example");
 }

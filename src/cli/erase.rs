@@ -44,6 +44,12 @@ struct EraseArgs {
     /// File that holds the subject's id, or `-` for standard input; a `sub_…` reference will do as well
     #[arg(long, value_name = "FILE")]
     subject_file: Option<std::path::PathBuf>,
+    /// File that holds a value that was sealed for the person, in place of their id: needs the blind index
+    #[arg(long, value_name = "FILE", conflicts_with = "subject_file", requires = "kind")]
+    identifier_file: Option<std::path::PathBuf>,
+    /// The identifier's kind, such as EMAIL
+    #[arg(long, requires = "identifier_file")]
+    kind: Option<String>,
     /// Erase all subjects of the tenant; the pipeline must allow the scope
     #[arg(long, conflicts_with = "subject_file", requires = "tenant")]
     whole_tenant: bool,
@@ -98,8 +104,9 @@ fn erase(args: EraseArgs) -> Result<(), Failure> {
         (true, ..) => Some("tenant"),
         (_, Some(_), _) => Some("retention_class"),
         (_, _, Some(_)) => None,
+        _ if args.identifier_file.is_some() => None,
         _ => {
-            let what = "nobody is named\n  help: --subject-file FILE, --whole-tenant, or --retention-class NAME";
+            let what = "nobody is named\n  help: --subject-file FILE, --identifier-file FILE, --whole-tenant, or --retention-class NAME";
             return Err(Failure::Configuration(what.into()));
         }
     };
@@ -107,6 +114,7 @@ fn erase(args: EraseArgs) -> Result<(), Failure> {
         action: "erase",
         tenant: args.tenant,
         subject_file: args.subject_file,
+        identifier: args.kind.zip(args.identifier_file),
         members: vec![
             ("scope", scope.map(str::to_owned)),
             ("retention_class", args.retention_class),
@@ -129,6 +137,7 @@ fn status(args: StatusArgs) -> Result<(), Failure> {
         action: "status",
         tenant: args.tenant,
         subject_file: None,
+        identifier: None,
         members: vec![("about", args.request)],
         request_id: None,
         wait: Some(Duration::from_secs(args.timeout_seconds)),

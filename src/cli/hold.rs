@@ -103,6 +103,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 action: "lift",
                 tenant: args.tenant,
                 subject_file: None,
+                identifier: None,
                 members: vec![("hold", Some(args.reference)), ("by", Some(args.by))],
                 request_id: None,
                 wait: Some(Duration::from_secs(args.timeout_seconds)),
@@ -114,6 +115,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 action: "status",
                 tenant: args.tenant,
                 subject_file: None,
+                identifier: None,
                 members: Vec::new(),
                 request_id: None,
                 wait: Some(Duration::from_secs(args.timeout_seconds)),
@@ -136,6 +138,7 @@ fn place(args: PlaceArgs) -> (Source, Asked) {
         action: "hold",
         tenant: args.tenant,
         subject_file: args.subject_file,
+        identifier: None,
         members: vec![
             ("hold", Some(args.reference)),
             ("scope", scope.map(str::to_owned)),

@@ -387,6 +387,11 @@ impl State {
         self.swept.clone().unwrap_or_default()
     }
 
+    /// The last generation that the fence condemns.
+    pub fn condemned_generation(&self) -> u32 {
+        self.fence.map_or(0, |fence| fence.generation)
+    }
+
     /// Through when events get no key again.
     pub fn erased_through(&self) -> Moment {
         self.fence.map_or_else(|| self.through(), |fence| fence.erased_through)

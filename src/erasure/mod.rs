@@ -25,13 +25,15 @@ mod request;
 mod signature;
 
 pub use hold::{Hold, HoldReason, Lifted};
-pub use instruction::{Instruction, Lift, Question};
+pub use instruction::{Found, Instruction, Lift, Question};
 pub use machine::{Effect, Input, Machine, Origin, Phase, Settings, State, Step, Swept, Times};
 pub use receipt::{
     Caches, Destroyed, Destruction, Earlier, FencedOff, HoldPart, Irreversibility, Method, NewKeys, NotCovered,
-    OpenRequest, Purged, Receipt, ReceiptOutcome, RequestPart, RootKeeper, SCHEMA, Tried, deadline,
+    OpenRequest, Purged, Receipt, ReceiptOutcome, Reference, RequestPart, RootKeeper, SCHEMA, Tried, deadline,
 };
-pub use request::{Admission, Ground, Priority, REQUEST_LIMIT_BYTES, Refusal, Rejected, Request, Scope, Target};
+pub use request::{
+    Admission, Finder, Ground, Priority, REQUEST_LIMIT_BYTES, Refusal, Rejected, Request, Scope, Target, Unindexed,
+};
 pub use signature::{Unverified, key_id, sign, verify};
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hold::{Hold, HoldReason};
+use super::instruction::Found;
 use super::machine::{Phase, Settings, State};
 use super::request::{Ground, Rejected, Request, Scope, Target};
 use crate::audit::{ErasureFact, Fact, Fingerprint, Moment, Name, Outcome, PipelineRef, ids};
@@ -233,6 +234,10 @@ impl HoldPart {
     }
 }
 
+/// A subject as answers show it: its reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference(#[serde(with = "ids::subject")] pub KeyId);
+
 /// An open request as answers show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenRequest {
@@ -394,6 +399,9 @@ pub struct Receipt {
     /// Requests that are open, by deadline: the answer to a question.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub open: Option<Vec<OpenRequest>>,
+    /// Who was found by an identifier: the answer to a question.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subjects: Option<Vec<Reference>>,
     /// Holds that stand: the answer to a question.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub holds: Option<Vec<HoldPart>>,
@@ -435,6 +443,7 @@ impl Receipt {
             hold: None,
             requests: None,
             open: None,
+            subjects: None,
             holds: None,
             method: None,
             destroyed: None,
@@ -484,6 +493,13 @@ impl Receipt {
         open.truncate(TOLD_MOST);
         let answer = Self::answer(ReceiptOutcome::Told, id, tenant, at, settings);
         Self { requests, open: Some(open), holds: Some(holds), ..answer }
+    }
+
+    /// The answer to the question who was sealed under an identifier.
+    pub fn found(found: &Found, at: Moment, settings: &Settings) -> Self {
+        let subjects = found.subjects.iter().map(|id| Reference(*id)).collect();
+        let answer = Self::answer(ReceiptOutcome::Told, &found.id, Some(&found.tenant), at, settings);
+        Self { subjects: Some(subjects), ..answer }
     }
 
     /// An answer about a request that is known to be well-formed.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::hold::{Hold, HoldReason};
-use super::instruction::{Instruction, Lift, Question};
+use super::instruction::{Found, Instruction, Lift, Question};
 use crate::audit::{Moment, Name, ids};
 use crate::event::{Position, TenantId};
 use crate::keys::{DigestKey, KeyId};
@@ -154,6 +154,21 @@ impl Default for Admission {
     }
 }
 
+/// Looks identifiers up in the blind index.
+pub trait Finder {
+    /// The subjects under whom it was sealed. The value is as it was written, not normalised.
+    fn find(&self, tenant: &TenantId, kind: &str, value: &str) -> Vec<KeyId>;
+}
+
+/// No index: nobody is found.
+pub struct Unindexed;
+
+impl Finder for Unindexed {
+    fn find(&self, _: &TenantId, _: &str, _: &str) -> Vec<KeyId> {
+        Vec::new()
+    }
+}
+
 /// A well-formed request. It knows the subject by its digest only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
@@ -231,6 +246,12 @@ pub enum Refusal {
     RequestHoldReused,
     /// No such hold stands.
     RequestHoldUnknown,
+    /// `identifier` is not of its form, or stands beside a `subject`.
+    RequestBadIdentifier,
+    /// Nobody was sealed under the identifier, as far as the index knows.
+    RequestIdentifierUnknown,
+    /// Several were.
+    RequestIdentifierAmbiguous,
 }
 
 impl Refusal {
@@ -259,6 +280,9 @@ impl Refusal {
             Self::RequestBadHold => "request_bad_hold",
             Self::RequestHoldReused => "request_hold_reused",
             Self::RequestHoldUnknown => "request_hold_unknown",
+            Self::RequestBadIdentifier => "request_bad_identifier",
+            Self::RequestIdentifierUnknown => "request_identifier_unknown",
+            Self::RequestIdentifierAmbiguous => "request_identifier_ambiguous",
         }
     }
 }
@@ -286,6 +310,7 @@ struct Head<'a> {
     id: Name,
     tenant: Option<TenantId>,
     subject: Option<Subject>,
+    identifier: Option<Named>,
     now: Moment,
 }
 
@@ -297,6 +322,7 @@ impl Instruction {
         now: Moment,
         digests: &DigestKey,
         admission: &Admission,
+        index: &dyn Finder,
     ) -> Result<Self, Rejected> {
         // Brokers allow a topic no other characters than a name's.
         let own_id = Name::new(&position.to_string()).unwrap_or(Name::fixed("unnamed"));
@@ -309,24 +335,36 @@ impl Instruction {
             serde_json::from_slice(bytes).map_err(|_| reject(Refusal::RequestNotJson))?;
         // Taken out first, and wiped when this function ends, however it ends.
         let subject = members.remove("subject").filter(|value| !value.is_null()).map(Subject::of);
+        let identifier = members.remove("identifier").filter(|value| !value.is_null()).map(Named::of);
         let reader = Reader { members: &members };
         let id = reader.id().map_err(reject)?.unwrap_or_else(|| own_id.clone());
         let tenant = reader.tenant().map_err(|code| Rejected { id: id.clone(), ..reject(code) })?;
         let tenant = tenant.or_else(|| admission.default_tenant.clone());
         let rejected = Rejected { code: Refusal::RequestNotJson, id: id.clone(), tenant: tenant.clone() };
-        let head = Head { reader, id, tenant, subject, now };
-        head.instruction(digests, admission).map_err(|code| Rejected { code, ..rejected })
+        let head = Head { reader, id, tenant, subject, identifier, now };
+        head.instruction(digests, admission, index).map_err(|code| Rejected { code, ..rejected })
     }
 }
 
 impl Head<'_> {
-    fn instruction(self, digests: &DigestKey, admission: &Admission) -> Result<Instruction, Refusal> {
+    fn instruction(
+        self,
+        digests: &DigestKey,
+        admission: &Admission,
+        index: &dyn Finder,
+    ) -> Result<Instruction, Refusal> {
         match self.reader.text("action") {
-            None | Some("erase") => self.erase(digests, admission).map(Instruction::Erase),
-            Some("hold") => self.hold(digests, admission).map(Instruction::Hold),
+            None | Some("erase") => self.erase(digests, admission, index).map(Instruction::Erase),
+            Some("hold") => self.hold(digests, admission, index).map(Instruction::Hold),
             Some("lift") => {
                 let (hold, by) = (self.reader.name("hold", 128)?, self.reader.name("by", 128)?);
                 Ok(Instruction::Lift(Lift { id: self.id, tenant: self.tenant, hold, by }))
+            }
+            Some("find") => {
+                let tenant = self.tenant.clone().ok_or(Refusal::RequestMissingTenant)?;
+                let identifier = self.identifier.as_ref().ok_or(Refusal::RequestBadIdentifier)?;
+                let found = identifier.find(&tenant, index).ok_or(Refusal::RequestBadIdentifier)?;
+                Ok(Instruction::Find(Found { id: self.id, tenant, subjects: found }))
             }
             Some("status") => {
                 let about = self.reader.member("about").map(|_| self.reader.name("about", 320)).transpose();
@@ -338,7 +376,7 @@ impl Head<'_> {
     }
 
     /// What it is about; which scopes a publisher may name, the pipeline says.
-    fn target(&self, digests: &DigestKey, admission: &Admission) -> Result<Target, Refusal> {
+    fn target(&self, digests: &DigestKey, admission: &Admission, index: &dyn Finder) -> Result<Target, Refusal> {
         let class = self.reader.member("retention_class");
         let scope = match self.reader.member("scope") {
             None => Scope::Subject,
@@ -362,16 +400,28 @@ impl Head<'_> {
             return Ok(Target::RetentionClass { class, key });
         }
         let tenant = self.tenant.as_ref().ok_or(Refusal::RequestMissingTenant)?;
+        if self.identifier.is_some() && (scope != Scope::Subject || self.subject.is_some()) {
+            return Err(Refusal::RequestBadIdentifier);
+        }
         if scope == Scope::Tenant {
             return Ok(Target::Tenant { key: digests.tenant_key_id(tenant) });
+        }
+        if let Some(identifier) = &self.identifier {
+            let found = identifier.find(tenant, index).ok_or(Refusal::RequestBadIdentifier)?;
+            // Whoever else wrote it into an event is found too: where there are several, a person must choose.
+            return match found.as_slice() {
+                [] => Err(Refusal::RequestIdentifierUnknown),
+                [key] => Ok(Target::Subject { key: *key }),
+                _ => Err(Refusal::RequestIdentifierAmbiguous),
+            };
         }
         let subject = self.subject.as_ref().ok_or(Refusal::RequestMissingSubject)?;
         let key = subject.digest(digests, tenant).ok_or(Refusal::RequestBadSubject)?;
         Ok(Target::Subject { key })
     }
 
-    fn erase(self, digests: &DigestKey, admission: &Admission) -> Result<Request, Refusal> {
-        let target = self.target(digests, admission)?;
+    fn erase(self, digests: &DigestKey, admission: &Admission, index: &dyn Finder) -> Result<Request, Refusal> {
+        let target = self.target(digests, admission, index)?;
         let reader = &self.reader;
         let reason = reader.ground("reason")?;
         let legal_ground = reader.ground("legal_ground")?.or(reason);
@@ -393,9 +443,9 @@ impl Head<'_> {
         })
     }
 
-    fn hold(self, digests: &DigestKey, admission: &Admission) -> Result<Hold, Refusal> {
+    fn hold(self, digests: &DigestKey, admission: &Admission, index: &dyn Finder) -> Result<Hold, Refusal> {
         // Who may hold is who may ask to erase: a hold of a scope that can't be erased would promise nothing.
-        let target = self.target(digests, admission)?;
+        let target = self.target(digests, admission, index)?;
         let reason = self.reader.member("reason").map(HoldReason::deserialize);
         Ok(Hold {
             reference: self.reader.name("hold", 128)?,
@@ -430,6 +480,29 @@ impl Subject {
         }
         let reference = str::from_utf8(bytes).ok().and_then(KeyId::from_reference);
         Some(reference.unwrap_or_else(|| digests.key_id(tenant, bytes)))
+    }
+}
+
+/// The identifier member: its value is wiped too.
+struct Named(Option<(String, Sensitive)>);
+
+impl Named {
+    fn of(value: Value) -> Self {
+        let Value::Object(mut members) = value else { return Self(None) };
+        let kind = members.remove("kind").and_then(|kind| kind.as_str().map(str::to_owned));
+        let value = match members.remove("value") {
+            Some(Value::String(text)) if !text.is_empty() && text.len() <= SUBJECT_LIMIT_BYTES => {
+                Some(Sensitive::new(text.into_bytes()))
+            }
+            _ => None,
+        };
+        let known = |kind: &String| Name::new(kind).is_some() && kind.len() <= 64;
+        Self(kind.filter(known).zip(value))
+    }
+
+    fn find(&self, tenant: &TenantId, index: &dyn Finder) -> Option<Vec<KeyId>> {
+        let (kind, value) = self.0.as_ref()?;
+        Some(index.find(tenant, kind, str::from_utf8(value.reveal()).ok()?))
     }
 }
 

@@ -26,11 +26,11 @@ fn admission() -> Admission {
 }
 
 fn instruct(value: &Value) -> Result<Instruction, Rejected> {
-    Instruction::parse(Some(value.to_string().as_bytes()), &position(), NOW, &digests(), &admission())
+    Instruction::parse(Some(value.to_string().as_bytes()), &position(), NOW, &digests(), &admission(), &Unindexed)
 }
 
 fn parse(value: &[u8]) -> Result<Request, Rejected> {
-    match Instruction::parse(Some(value), &position(), NOW, &digests(), &Admission::default())? {
+    match Instruction::parse(Some(value), &position(), NOW, &digests(), &Admission::default(), &Unindexed)? {
         Instruction::Erase(request) => Ok(request),
         other => panic!("no request: {other:?}"),
     }
@@ -120,7 +120,7 @@ fn a_malformed_request_is_carried_out_or_quoted() {
         assert!(!signed.contains("ada.lovelace") && !format!("{rejected:?}").contains("ada.lovelace"), "{signed}");
         assert_eq!(receipt.code, Some(Name::fixed(code.code())));
     }
-    let nothing = Instruction::parse(None, &position(), NOW, &digests(), &Admission::default());
+    let nothing = Instruction::parse(None, &position(), NOW, &digests(), &Admission::default(), &Unindexed);
     assert_eq!(nothing.unwrap_err().code, Refusal::RequestEmpty);
 }
 
@@ -134,7 +134,8 @@ fn a_request_and_its_reference_name_different_keys() {
     assert_eq!(by_reference.id.as_str(), "erasure.requests-0-17");
     assert_eq!((by_reference.reason, request().legal_ground), (Ground::Unspecified, Ground::ConsentWithdrawn));
     let admission = Admission { default_tenant: Some(tenant.clone()), ..Admission::default() };
-    let untold = Instruction::parse(Some(br#"{"subject":"u"}"#), &position(), NOW, &digests(), &admission).unwrap();
+    let untold =
+        Instruction::parse(Some(br#"{"subject":"u"}"#), &position(), NOW, &digests(), &admission, &Unindexed).unwrap();
     assert!(matches!(untold, Instruction::Erase(request) if request.tenant == Some(tenant)));
 }
 
@@ -563,4 +564,41 @@ fn an_erasure_of_a_tenant_or_a_class_ends_as_if_nothing_was_done() {
         assert_eq!((receipt.outcome, receipt.subject), (ReceiptOutcome::Destroyed, None), "{asked}");
         assert_valid(&sign(&receipt, &key()));
     }
+}
+
+/// Knows as many subjects as the identifier has letters.
+struct Letters;
+
+impl Finder for Letters {
+    fn find(&self, _: &TenantId, _: &str, value: &str) -> Vec<KeyId> {
+        (0..value.len()).map(|n| KeyId([n as u8; 16])).collect()
+    }
+}
+
+#[test]
+fn an_identifier_erases_somebody_who_only_wrote_about_the_person() {
+    let named = |value: Value, action: &str| {
+        let asked = json!({"action": action, "tenant": "acme", "request_id": "r-1", "identifier": value});
+        Instruction::parse(Some(asked.to_string().as_bytes()), &position(), NOW, &digests(), &admission(), &Letters)
+    };
+    let email = |value: &str| json!({"kind": "EMAIL", "value": value});
+    let one = named(email("a"), "erase").unwrap();
+    assert!(matches!(one, Instruction::Erase(request) if request.target == Target::Subject { key: KeyId([0; 16]) }));
+    assert_eq!(named(email("ab"), "erase").unwrap_err().code, Refusal::RequestIdentifierAmbiguous);
+    assert!(matches!(named(email("ab"), "find").unwrap(), Instruction::Find(found) if found.subjects.len() == 2));
+    for bad in [json!("ada@example.org"), json!({"kind": "EMAIL"}), json!({"kind": "E MAIL", "value": "a"}), email("")]
+    {
+        assert_eq!(named(bad, "erase").unwrap_err().code, Refusal::RequestBadIdentifier);
+    }
+    for wider in [json!({"subject": "u"}), json!({"scope": "tenant"})] {
+        let mut asked = json!({"tenant": "acme", "identifier": email("a")});
+        asked.as_object_mut().unwrap().extend(wider.as_object().unwrap().clone());
+        assert_eq!(instruct(&asked).unwrap_err().code, Refusal::RequestBadIdentifier, "{asked}");
+    }
+    let unknown = instruct(&json!({"tenant": "acme", "identifier": email(CANARY)})).unwrap_err();
+    assert_eq!(unknown.code, Refusal::RequestIdentifierUnknown);
+    assert!(!format!("{unknown:?}").contains("lovelace"));
+    let found =
+        Found { id: Name::fixed("q-1"), tenant: TenantId::new("acme").unwrap(), subjects: vec![KeyId([1; 16])] };
+    assert_valid(&sign(&Receipt::found(&found, NOW, machine().settings()), &key()));
 }

@@ -22,6 +22,8 @@ pub struct Asked {
     pub tenant: Option<String>,
     /// File that holds the subject's id, `-` for standard input.
     pub subject_file: Option<PathBuf>,
+    /// Kind of an identifier, and the file that holds its value.
+    pub identifier: Option<(String, PathBuf)>,
     /// Further members as `schemas/deletion-request.schema.json` names them; those without a value are left out.
     pub members: Vec<(&'static str, Option<String>)>,
     /// The request's own id.
@@ -108,6 +110,12 @@ fn request(asked: &Asked, request_id: &str) -> Result<Value, EraseError> {
         let subject = read_subject(path)?;
         put("subject", std::str::from_utf8(subject.reveal()).unwrap_or_default().trim());
     }
+    if let Some((kind, path)) = &asked.identifier {
+        let value = read_subject(path)?;
+        let value = std::str::from_utf8(value.reveal()).unwrap_or_default().trim();
+        members.insert("identifier".into(), json!({ "kind": kind, "value": value }));
+    }
+    let mut put = |name: &str, value: &str| members.insert(name.to_owned(), json!(value));
     for (name, value) in &asked.members {
         if let Some(value) = value {
             put(name, value);

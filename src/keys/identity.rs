@@ -8,6 +8,7 @@ use std::fmt;
 use ring::hmac;
 use zeroize::Zeroizing;
 
+use super::IndexKey;
 use crate::event::TenantId;
 
 /// The key under which all keys of one subject are found: a keyed digest of tenant and subject id.
@@ -99,6 +100,12 @@ impl DigestKey {
     pub fn value_digest(&self, tenant: &str, kind: &str, value: &[u8]) -> String {
         let digest = self.digest(b"lethe value", &[tenant.as_bytes(), kind.as_bytes(), value]);
         digest.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// The key of the blind index: a child of this one.
+    pub fn index_key(&self) -> IndexKey {
+        let tag = hmac::sign(&self.0, b"lethe index");
+        IndexKey::new(tag.as_ref())
     }
 
     fn digest(&self, label: &[u8], parts: &[&[u8]]) -> [u8; 16] {

@@ -51,6 +51,8 @@ pub struct Sanitize {
     pub detector: Arc<Detector>,
     /// What is done.
     pub policy: Policy,
+    /// Kinds whose values go into the blind index.
+    pub index: Vec<String>,
     /// Whether raw input is deleted behind the commit.
     pub purge: bool,
 }

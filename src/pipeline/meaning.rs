@@ -43,6 +43,12 @@ pub(super) fn sanitize(
         retention: retention.classes.iter().map(|class| &*class.name).collect(),
     };
     let cases = cases::check(written.tests, &names, report);
+    for (place, kind) in written.index.iter().enumerate() {
+        if !names.kinds.contains(&kind.as_str()) {
+            let help = super::problem::choose(kind, names.kinds.iter().copied(), "kinds");
+            report.value(&at!["index", place], &[], format!("`{kind}` is no kind of this pipeline"), help);
+        }
+    }
     let policy = Policy {
         kinds,
         unlisted,
@@ -66,6 +72,7 @@ pub(super) fn sanitize(
             key: written.output.key,
             detector: Arc::new(detector),
             policy,
+            index: written.index,
             purge: written.purge,
         })),
         cases,

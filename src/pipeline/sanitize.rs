@@ -10,7 +10,7 @@ use crate::audit::{self, Moment, Name};
 use crate::detect::{Detector, Finding, Hint};
 use crate::event::{Attribute, Edit, Event, Place, RawRecord, Replacement, Slot, TenantId};
 use crate::firewall::{Judge, Verdict};
-use crate::keys::{BucketId, Grant, KeyId, KeyRequest, KeyRing, KeyState};
+use crate::keys::{BucketId, Grant, Identifier, IndexEntry, KeyId, KeyRequest, KeyRing, KeyState, Label};
 use crate::policy::{AfterErasure, Circumstances, Code, Decision, Found, Policy, Route, TokenScope, Treatment};
 use crate::protect::{self, Action, Scope, Sealer, Sidecar, Work};
 
@@ -25,6 +25,8 @@ pub(super) struct Sanitizer {
     pub(super) default_tenant: Option<TenantId>,
     /// Whether an event without a subject is put aside.
     pub(super) require_subject: bool,
+    /// Kinds whose values go into the blind index.
+    pub(super) index: Vec<Arc<str>>,
     /// Whether every record key is replaced by its digest.
     pub(super) digest_every_key: bool,
     /// Whether `sub_…` in the subject's place is taken as a subject ref.
@@ -388,6 +390,38 @@ impl Sanitizing<'_> {
             return None;
         }
         Some((identity.digest_key.tenant_key_id(self.tenant.as_ref()?), request.id))
+    }
+
+    /// Entries of the blind index for what these keys will seal, but those that are known. Nothing of an erased subject, or of
+    /// one whose keys are not at hand, is entered.
+    pub(super) fn identifiers(
+        &self,
+        identity: &Identity,
+        ring: &KeyRing,
+        known: impl Fn(&Label) -> bool,
+        entries: &mut Vec<IndexEntry>,
+    ) {
+        let kinds = &self.sanitizer.index;
+        let (false, Some(request), Some(tenant)) = (kinds.is_empty(), &self.request, &self.tenant) else { return };
+        let KeyState::Live(keys) = ring.state(request) else { return };
+        let bucket = &request.bucket;
+        if request.grant == Grant::Open || self.limit(identity, bucket, ring).is_some() {
+            return;
+        }
+        let index = identity.index_key();
+        for work in self.work.iter().filter(|work| matches!(work.action, Action::Token | Action::Surrogate)) {
+            if !kinds.iter().any(|kind| **kind == *work.kind) {
+                continue;
+            }
+            let Some(slot) = self.event.slots().get(work.slot) else { continue };
+            let Some(text) = slot.text.reveal().get(work.range.clone()) else { continue };
+            let value = protect::normalise(work.kind, text);
+            let identifier = Identifier { tenant: tenant.as_str(), kind: work.kind, value: &value };
+            let generation = keys.generation();
+            if !known(&index.pair(identifier, &request.id, generation)) {
+                entries.push(index.entry(identifier, &request.id, generation));
+            }
+        }
     }
 
     /// Nothing of an erased subject gets a form that could ever come back or be compared.

@@ -50,6 +50,10 @@ pub(super) struct SanitizeFile {
     /// What becomes of events of an erased subject that are younger than the erasure: `redact` or `renew` (default `redact`).
     #[serde(default)]
     pub(super) after_erasure: AfterErasure,
+    /// Kinds whose values go into the blind index, such as `[EMAIL, PHONE]`: then a deletion request can name a person by one of
+    /// them. Who has key store and root can confirm a guess there, also about people who were erased (default: none).
+    #[serde(default)]
+    pub(super) index: Vec<String>,
     /// Whether raw input is deleted from its topics once its outcome is committed, so that clear text lives minutes and not
     /// days (default `false`). What another consumer group has not read yet stays.
     #[serde(default)]

@@ -94,7 +94,11 @@ fn erase(id: &str, subject: &str) -> Value {
 const ALL_SCOPES: &str = "request: { scopes: [subject, tenant, retention_class] }\n";
 
 fn office(stem: &str) -> Office<'static> {
-    let settings = Settings { erasure: ALL_SCOPES, ..Settings::default() };
+    let index = (
+        "output:\n  topic: prompts.sanitized.{region}",
+        "index: [EMAIL]\noutput:\n  topic: prompts.sanitized.{region}",
+    );
+    let settings = Settings { erasure: ALL_SCOPES, prompts: vec![index], ..Settings::default() };
     let deployment = Deployment::new(Cluster::shared(), stem, settings);
     deployment.make_topics(1);
     Office { deployment }
@@ -195,6 +199,41 @@ fn a_tenant_and_a_class_are_forgotten_as_a_whole() {
     assert!(!office.seals("frank-4715", "other", then_ms), "an old event is sealed under an erased class");
     let unknown = json!({"request_id": "c-1", "scope": "retention_class", "retention_class": "nothing"});
     assert_refused(&office.answer(&unknown), "request_unknown_class");
+    end(lethe, &office);
+}
+
+#[test]
+fn an_identifier_names_a_person_until_they_are_forgotten() {
+    let office = office("index");
+    let lethe = office.deployment.start();
+    let people = ["alice-4711", "robert-4712"];
+    office.publish("prompts.raw", &people.map(|subject| person(subject, "acme", now_ms() - HOUR_MS)));
+    office.publish("prompts.raw", &[person("dora-4713", "other", now_ms() - HOUR_MS)]);
+    let sanitized = office.read("prompts.sanitized.eu", 3);
+    let [alice, robert] = people.map(|subject| reference(newest(&sanitized, subject).text()).to_owned());
+    // As a person would write it who has not seen how it was written there.
+    office.deployment.workspace.write("email.txt", "Ada.Lovelace@EXAMPLE.org");
+    let find = || -> Vec<String> {
+        let asked = ["subject", "find", "--tenant", "acme", "--kind", "EMAIL", "--identifier-file", "email.txt"];
+        office.command(&asked).subjects.expect("an answer").iter().map(|found| found.0.reference()).collect()
+    };
+    let mut both = vec![alice.clone(), robert];
+    both.sort();
+    let mut found = find();
+    found.sort();
+    assert_eq!(found, both, "the two of this tenant, and nobody of another");
+    let by_email = |id: &str| {
+        let email = json!({"kind": "EMAIL", "value": "ada.lovelace@example.org"});
+        office.answer(&json!({"request_id": id, "tenant": "acme", "identifier": email}))
+    };
+    assert_refused(&by_email("i-1"), "request_identifier_ambiguous");
+    assert_eq!(office.answer(&erase("r-1", "robert-4712")).outcome, ReceiptOutcome::Destroyed);
+    assert_eq!(find(), [alice.clone()], "an erased subject is found by an identifier");
+    let receipt = by_email("i-2");
+    assert_eq!(receipt.subject.map(|id| id.reference()), Some(alice));
+    assert_eq!(receipt.outcome, ReceiptOutcome::Destroyed);
+    assert!(find().is_empty());
+    assert_refused(&by_email("i-3"), "request_identifier_unknown");
     end(lethe, &office);
 }
 

@@ -9,12 +9,14 @@ mod embedded;
 mod error;
 mod fetch;
 mod forget;
+mod index;
 mod limits;
 mod notes;
 mod shelf;
 
 pub use embedded::{EmbeddedStore, Options};
 pub use error::StoreError;
+pub use index::{MOST_SUBJECTS, forget_index, index_notes, subjects_of};
 pub use limits::{class_limit, limits, tenant_limit};
 pub use notes::{Note, Noted, Progress, Space, purged_note, purged_of};
 

@@ -7,6 +7,7 @@
 mod carrier;
 mod register;
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use self::carrier::{Carrier, classes};
-use self::register::Register;
+use self::register::{Lookup, Register};
 use super::chains::Chains;
 use super::health::{Beat, Stop};
 use super::setback::{Setback, WorkerError};
@@ -114,7 +115,13 @@ impl ErasureWorker {
                 default_tenant: erase.default_tenant.as_deref().and_then(TenantId::new),
                 scopes: erase.scopes.clone(),
             },
-            carrier: Carrier::new(Arc::clone(&store), machine, Arc::clone(&clock), classes(&loaded.pipelines)),
+            carrier: Carrier::new(
+                Arc::clone(&store),
+                machine,
+                Arc::clone(&clock),
+                store.digest_key().map_err(WorkerError::Store)?.index_key(),
+                classes(&loaded.pipelines),
+            ),
             register: Register::open(Arc::clone(&store)).map_err(WorkerError::Store)?,
             tidy: false,
             digest_key: store.digest_key().map_err(WorkerError::Store)?,
@@ -210,12 +217,19 @@ impl ErasureWorker {
         let mut noted: Vec<State> = Vec::new();
         for record in records {
             let value = record.value.as_ref().map(Sensitive::reveal);
-            let read = Instruction::parse(value, &record.position, now, &self.digest_key, &self.admission);
+            let index = Lookup { store: &*self.store, index: &self.carrier.index, failed: RefCell::new(None) };
+            let read = Instruction::parse(value, &record.position, now, &self.digest_key, &self.admission, &index);
+            if let Some(error) = index.failed.into_inner() {
+                return Err(error);
+            }
             let (answer, carried) = match read {
                 Ok(Instruction::Erase(request)) => self.erase(&queue, &mut noted, request, &record.position, now)?,
                 Ok(Instruction::Hold(hold)) => (Some(self.hold(hold, now)?), Vec::new()),
                 Ok(Instruction::Lift(lift)) => self.lift(&mut noted, &lift, &record.position, now)?,
                 Ok(Instruction::Status(question)) => (Some(self.tell(&question, now)?), Vec::new()),
+                Ok(Instruction::Find(found)) => {
+                    (Some(Receipt::found(&found, now, self.carrier.machine.settings())), Vec::new())
+                }
                 Err(rejected) => (Some(self.refuse(&rejected, now)), Vec::new()),
             };
             queue.push(Pending {
@@ -410,6 +424,9 @@ impl ErasureWorker {
             let Some(pending) = self.pending.get_mut(*index) else { continue };
             for Carried { state, since_ms } in &mut pending.carried {
                 let waited_ms = now_ms.saturating_sub(*since_ms);
+                if state.phase() == Phase::Destroyed {
+                    self.carrier.forget_identifiers(state)?;
+                }
                 self.carrier.advance(state, Input::Waited { waited_ms });
             }
         }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use quick_cache::sync::Cache;
 
 use crate::io::keystore::{self, Keystore, Note, Space, StoreError};
-use crate::keys::{KeyId, KeyRing, Limits};
+use crate::keys::{IndexEntry, KeyId, KeyRing, Label, Limits};
 use crate::pipeline::Plan;
 
 /// Subjects that are known to be enrolled, in memory: 16 bytes each and what the cache adds.
@@ -21,12 +21,13 @@ pub struct Wards {
     /// Limits as of an epoch.
     limits: Mutex<(u64, Arc<Limits>)>,
     enrolled: Cache<KeyId, ()>,
+    indexed: Cache<Label, ()>,
 }
 
 impl Default for Wards {
     fn default() -> Self {
         // Epochs begin with 1.
-        Self { limits: Mutex::new((0, Arc::default())), enrolled: Cache::new(KNOWN) }
+        Self { limits: Mutex::new((0, Arc::default())), enrolled: Cache::new(KNOWN), indexed: Cache::new(KNOWN) }
     }
 }
 
@@ -41,17 +42,28 @@ impl Wards {
         Ok(())
     }
 
-    /// Enrols the subjects of these plans that nobody has enrolled yet; `true` where there were any: then the ring must be
-    /// looked at again before anything is produced.
-    pub fn enrol(&self, store: &dyn Keystore, plans: &[Plan<'_>]) -> Result<bool, StoreError> {
+    /// Enrols the subjects of these plans, and enters their identifiers into the blind index, where nobody has yet; `true` where
+    /// there were any: then the ring must be looked at again before anything is produced.
+    pub fn enrol(&self, store: &dyn Keystore, ring: &KeyRing, plans: &[Plan<'_>]) -> Result<bool, StoreError> {
         let known = |id: &KeyId| self.enrolled.get(id).is_some();
         let new: BTreeSet<(KeyId, KeyId)> = plans.iter().filter_map(|plan| plan.member(known)).collect();
-        if new.is_empty() {
+        let mut entries: Vec<IndexEntry> = Vec::new();
+        for plan in plans {
+            plan.identifiers(ring, |pair| self.indexed.get(pair).is_some(), &mut entries);
+        }
+        entries.sort_unstable();
+        entries.dedup();
+        if new.is_empty() && entries.is_empty() {
             return Ok(false);
         }
         let note =
             |(tenant, subject): &(KeyId, KeyId)| Note::put(Space::Members, [tenant.0, subject.0].concat(), Vec::new());
-        store.note(&new.iter().map(note).collect::<Vec<_>>())?;
+        let mut notes: Vec<Note> = new.iter().map(note).collect();
+        notes.extend(keystore::index_notes(&entries));
+        store.note(&notes)?;
+        for entry in entries {
+            self.indexed.insert(entry.pair, ());
+        }
         for (_, subject) in new {
             self.enrolled.insert(subject, ());
         }

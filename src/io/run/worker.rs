@@ -183,7 +183,7 @@ impl Worker {
         requests.dedup();
         let mut ring = shared.store.ring(&requests)?;
         shared.wards.attach(&*shared.store, &mut ring)?;
-        if shared.wards.enrol(&*shared.store, &plans)? && !shared.store.still_valid(&ring) {
+        if shared.wards.enrol(&*shared.store, &ring, &plans)? && !shared.store.still_valid(&ring) {
             return Err(Setback::StaleKeys);
         }
         let keyed = shared.clock.monotonic_us();

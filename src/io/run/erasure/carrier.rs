@@ -11,7 +11,7 @@ use crate::erasure::{
 use crate::io::clock::Clock;
 use crate::io::keystore::{self, Keystore, Noted, Progress, Space, StoreError};
 use crate::keys::rows::EpochRow;
-use crate::keys::{BucketId, KeyId};
+use crate::keys::{BucketId, IndexKey, KeyId};
 use crate::pipeline::{PipelineConfig, Work};
 use crate::policy::RetentionClass;
 
@@ -26,6 +26,7 @@ pub(super) struct Carrier {
     pub store: Arc<dyn Keystore>,
     pub machine: Machine,
     pub clock: Arc<dyn Clock>,
+    pub index: IndexKey,
     classes: HashMap<String, RetentionClass>,
 }
 
@@ -47,9 +48,10 @@ impl Carrier {
         store: Arc<dyn Keystore>,
         machine: Machine,
         clock: Arc<dyn Clock>,
+        index: IndexKey,
         classes: HashMap<String, RetentionClass>,
     ) -> Self {
-        Self { store, machine, clock, classes }
+        Self { store, machine, clock, index, classes }
     }
 
     /// Whether some pipeline keeps events under this class.
@@ -242,6 +244,33 @@ impl Carrier {
         tracing::info!(subjects = swept.destroyed, "a tenant's keys destroyed");
         self.advance(state, Input::Destroyed(destruction));
         self.remember(std::iter::once(&*state))
+    }
+
+    /// Removes what the blind index has of the erased. The leases have run out: nobody enters any more of it.
+    pub fn forget_identifiers(&self, state: &State) -> Result<(), StoreError> {
+        match &state.request().target {
+            Target::Subject { key } => {
+                keystore::forget_index(&*self.store, &self.index, key, state.condemned_generation())?;
+            }
+            Target::RetentionClass { .. } => {}
+            Target::Tenant { key: tenant } => {
+                let mut after: Option<Vec<u8>> = None;
+                loop {
+                    let page = self.store.notes(Space::Members, &tenant.0, after.as_deref(), EPOCH_SUBJECTS)?;
+                    let ids: Vec<KeyId> = page.iter().filter_map(|note| member(note, tenant)).collect();
+                    if ids.is_empty() {
+                        break;
+                    }
+                    // What is destroyed already is told again: with the generation up to which it is.
+                    self.store.fence(&ids.iter().map(|id| (*id, state.erased_through().0)).collect::<Vec<_>>())?;
+                    for subject in self.store.destroy(&ids)?.subjects {
+                        keystore::forget_index(&*self.store, &self.index, &subject.id, subject.fence.generation)?;
+                    }
+                    after = page.last().map(|(key, _)| key.clone());
+                }
+            }
+        }
+        Ok(())
     }
 
     fn nothing(&self, key: KeyId) -> Option<Destruction> {

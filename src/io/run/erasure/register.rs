@@ -1,19 +1,40 @@
 //! What waits: holds that stand, and requests that are open, with their deadlines. The store has both; this knows how to ask.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::audit::{Moment, Name};
-use crate::erasure::{Hold, HoldPart, OpenRequest, Phase, Question, Request, State};
+use crate::erasure::{Finder, Hold, HoldPart, OpenRequest, Phase, Question, Request, State};
 use crate::event::TenantId;
-use crate::io::keystore::{Keystore, Note, Space, StoreError};
+use crate::io::keystore::{self, Keystore, Note, Space, StoreError};
+use crate::keys::{Identifier, IndexKey, KeyId};
+use crate::protect::normalise;
 
 /// More holds than a deployment has at a time.
 const MOST_HOLDS: usize = 1_000_000;
 /// How old what the metrics say may be.
 const FRESH_MS: u64 = 5_000;
 
-pub(in crate::io) struct Register {
+/// Looks identifiers up in a store. A store that fails finds nobody, and is asked what was wrong afterwards.
+pub(super) struct Lookup<'a> {
+    pub store: &'a dyn Keystore,
+    pub index: &'a IndexKey,
+    pub failed: RefCell<Option<StoreError>>,
+}
+
+impl Finder for Lookup<'_> {
+    fn find(&self, tenant: &TenantId, kind: &str, value: &str) -> Vec<KeyId> {
+        let value = normalise(kind, value);
+        let identifier = Identifier { tenant: tenant.as_str(), kind, value: &value };
+        keystore::subjects_of(self.store, self.index, identifier).unwrap_or_else(|error| {
+            *self.failed.borrow_mut() = Some(error);
+            Vec::new()
+        })
+    }
+}
+
+pub(super) struct Register {
     store: Arc<dyn Keystore>,
     holds: BTreeMap<Vec<u8>, Hold>,
     told_at_ms: u64,
