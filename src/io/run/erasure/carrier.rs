@@ -325,3 +325,178 @@ fn bucket_of(class: &RetentionClass, at_ms: i64) -> u32 {
 fn member((key, _): &Noted, tenant: &KeyId) -> Option<KeyId> {
     key.strip_prefix(tenant.0.as_slice())?.try_into().ok().map(KeyId)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde_json::{Value, json};
+
+    use crate::erasure::{Admission, Instruction, Request, Scope, Settings, Unindexed};
+    use crate::event::Position;
+    use crate::io::clock::ManualClock;
+    use crate::io::keystore::{EmbeddedStore, Note, Options, index_notes, subjects_of};
+    use crate::io::kms::FileKeeper;
+    use crate::io::steps::{Steps, Stopped};
+    use crate::keys::{Grant, Identifier, KeyRequest, KeyState};
+
+    const THROUGH_MS: i64 = 5_000;
+    const EMAIL: Identifier<'static> = Identifier { tenant: "acme", kind: "EMAIL", value: "ada@example.org" };
+
+    fn bucket(class: &str) -> BucketId {
+        BucketId { class: class.into(), index: 0 }
+    }
+
+    fn of(id: KeyId, class: &str, grant: Grant) -> KeyRequest {
+        KeyRequest { id, bucket: bucket(class), at_ms: 1_000, grant }
+    }
+
+    /// A deployment's people: two of a tenant, one who is erased alone, one whom nobody erases.
+    struct World {
+        carrier: Carrier,
+        store: Arc<dyn Keystore>,
+        members: [KeyId; 2],
+        alone: KeyId,
+        other: KeyId,
+    }
+
+    fn world(folder: &Path, steps: Steps) -> Result<World, StoreError> {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+        let keeper = Arc::new(FileKeeper::open_with(&folder.join("roots"), steps.clone())?);
+        let options = Options { steps, ..Options::new(folder.join("store")) };
+        let store: Arc<dyn Keystore> = Arc::new(EmbeddedStore::open(options, keeper, Arc::clone(&clock))?);
+        let digests = store.digest_key()?;
+        let tenant = |name: &str| crate::event::TenantId::new(name).unwrap();
+        let id = |name: &str, subject: &str| digests.key_id(&tenant(name), subject.as_bytes());
+        let class = |name: &str| RetentionClass { name: name.into(), keep_seconds: 60, bucket_seconds: 3_600 };
+        let classes = ["short", "long"].map(|name| (name.to_owned(), class(name)));
+        let machine = Machine::new(Settings::default());
+        let carrier = Carrier::new(Arc::clone(&store), machine, clock, digests.index_key(), classes.into());
+        let members = [id("acme", "ada"), id("acme", "bob")];
+        Ok(World { carrier, store, members, alone: id("other", "cleo"), other: id("other", "dan") })
+    }
+
+    fn requests(store: &dyn Keystore) -> Vec<Request> {
+        let admission =
+            Admission { scopes: vec![Scope::Subject, Scope::Tenant, Scope::RetentionClass], ..Admission::default() };
+        let digests = store.digest_key().unwrap();
+        let asked = [
+            json!({"request_id": "r-1", "tenant": "acme", "scope": "tenant"}),
+            json!({"request_id": "r-2", "tenant": "other", "subject": "cleo"}),
+            json!({"request_id": "r-3", "scope": "retention_class", "retention_class": "short"}),
+        ];
+        let position = Position { topic: "deletions".into(), partition: 0, offset: 1 };
+        let read = |mut value: Value| {
+            value["erase_through"] = "1970-01-01T00:00:05Z".into();
+            let text = value.to_string();
+            let now = Moment(THROUGH_MS + 1);
+            match Instruction::parse(Some(text.as_bytes()), &position, now, &digests, &admission, &Unindexed).unwrap() {
+                Instruction::Erase(request) => request,
+                other => panic!("{other:?}"),
+            }
+        };
+        asked.map(read).into()
+    }
+
+    /// Makes everybody's keys, and enrols them as the run loop does. Done again, it gives nobody erased a key.
+    fn live(world: &World) -> Result<(), StoreError> {
+        let World { store, carrier, members: [ada, bob], alone, other } = world;
+        let asked: Vec<KeyRequest> = [ada, bob, alone, other].map(|id| of(*id, "long", Grant::Create)).into();
+        let ring = store.ring(&asked)?;
+        store.ring(&[of(*other, "short", Grant::Create)])?;
+        let tenant = store.digest_key()?.tenant_key_id(&crate::event::TenantId::new("acme").unwrap());
+        let member = |id: &KeyId| Note::put(Space::Members, [tenant.0, id.0].concat(), Vec::new());
+        store.note(&[member(ada), member(bob)])?;
+        if matches!(ring.state(&of(*ada, "long", Grant::Create)), KeyState::Live(_)) {
+            store.note(&index_notes(&[carrier.index.entry(EMAIL, ada, 1)]))?;
+        }
+        Ok(())
+    }
+
+    /// What the worker does from the first reading of its requests to their receipts.
+    fn erase(world: &World) -> Result<Vec<State>, StoreError> {
+        let (carrier, now) = (&world.carrier, Moment(THROUGH_MS + 1));
+        let mut states = Vec::new();
+        for request in requests(&*world.store) {
+            let key = State::key(request.tenant.as_ref(), &request.id);
+            let known = world.store.recall(&key)?.and_then(|bytes| State::from_bytes(&bytes));
+            states.push(carrier.machine.receive(known, request, now).unwrap().state);
+        }
+        carrier.carry(&mut states.iter_mut().collect::<Vec<_>>())?;
+        for state in &mut states {
+            while state.phase() == Phase::Fenced {
+                carrier.sweep(state)?;
+            }
+            if state.phase() == Phase::Destroyed {
+                carrier.forget_identifiers(state)?;
+            }
+            carrier.advance(state, Input::Waited { waited_ms: u64::MAX });
+        }
+        carrier.remember(states.iter())?;
+        for state in &mut states {
+            carrier.advance(state, Input::Committed);
+        }
+        carrier.remember(states.iter())?;
+        Ok(states)
+    }
+
+    fn check(world: &World, states: &[State], at: &str) {
+        let World { store, carrier, members: [ada, bob], alone, other } = world;
+        let state = |request: &KeyRequest| store.ring(std::slice::from_ref(request)).unwrap().state(request).clone();
+        for gone in [ada, bob, alone] {
+            let found = state(&of(*gone, "long", Grant::Open));
+            assert!(matches!(found, KeyState::Erased(_)), "{at}: {gone:?} is {found:?}");
+        }
+        assert!(matches!(state(&of(*other, "long", Grant::Open)), KeyState::Live(_)), "{at}: a bystander was lost");
+        let class = state(&of(*other, "short", Grant::Open));
+        assert!(matches!(class, KeyState::Expired), "{at}: the class is {class:?}");
+        assert!(subjects_of(&**store, &carrier.index, EMAIL).unwrap().is_empty(), "{at}: the index knows the erased");
+        assert!(store.notes(Space::Index, &[], None, 10).unwrap().is_empty(), "{at}: half an entry is left");
+        let limits = keystore::limits(&**store).unwrap();
+        assert_eq!((limits.tenants.len(), limits.classes.get("short")), (1, Some(&0)), "{at}");
+        assert!(states.iter().all(|state| state.phase() == Phase::Receipted), "{at}");
+        assert!(store.open_requests().unwrap().is_empty(), "{at}");
+    }
+
+    #[test]
+    fn stopped_at_any_step_an_erasure_of_any_scope_is_taken_up_where_it_stood() {
+        let folder = tempfile::tempdir().unwrap();
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let steps = Steps::new(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
+        let clean = world(&folder.path().join("clean"), steps).unwrap();
+        live(&clean).unwrap();
+        let before = count.load(Ordering::SeqCst);
+        check(&clean, &erase(&clean).unwrap(), "clean");
+        let steps = before..count.load(Ordering::SeqCst);
+        assert!(steps.len() > 40, "{} steps", steps.len());
+        for stop in steps {
+            let home = folder.path().join(stop.to_string());
+            let reached = AtomicUsize::new(0);
+            let hook =
+                Steps::new(
+                    move |name| {
+                        if reached.fetch_add(1, Ordering::SeqCst) >= stop { Err(Stopped(name)) } else { Ok(()) }
+                    },
+                );
+            let stopped = world(&home, hook).unwrap();
+            live(&stopped).unwrap();
+            let at = format!("step {stop}");
+            let ended = erase(&stopped);
+            assert!(ended.is_err(), "{at} did not stop");
+            drop((ended, stopped));
+            let again = world(&home, Steps::default()).unwrap();
+            check(&again, &erase(&again).unwrap(), &at);
+            // A replayed backlog brings nobody back.
+            live(&again).unwrap();
+            check(&again, &[], &at);
+            drop(again);
+            std::fs::remove_dir_all(&home).unwrap();
+        }
+    }
+}
