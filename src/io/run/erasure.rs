@@ -324,7 +324,7 @@ impl ErasureWorker {
         now: Moment,
     ) -> Result<(Option<Receipt>, Vec<State>), StoreError> {
         // Requests of this batch that the hold keeps waiting are looked for in the store.
-        self.carrier.remember(noted.drain(..).collect::<Vec<_>>().iter())?;
+        self.carrier.remember(std::mem::take(noted).iter())?;
         let known = self.register.hold(lift.tenant.as_ref(), &lift.hold).cloned();
         let own = |hold: &Hold| hold.lifted.as_ref().is_none_or(|lifted| lifted.request == lift.id);
         let Some(mut hold) = known.filter(own) else {
@@ -367,7 +367,7 @@ impl ErasureWorker {
             known.tenant == request.tenant && known.id == request.id
         };
         let carried = queue.iter().flat_map(|pending| &pending.carried).map(|carried| &carried.state);
-        if let Some(state) = carried.chain(noted).filter(same).last() {
+        if let Some(state) = carried.chain(noted).rfind(same) {
             return Ok(Some(state.clone()));
         }
         let key = State::key(request.tenant.as_ref(), &request.id);
