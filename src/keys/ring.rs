@@ -110,8 +110,67 @@ impl KeyRing {
         self.states.insert(request, state);
     }
 
+    /// Whether a ring that was filled later for the same requests says the same: then what was made with this one may be
+    /// committed on that one's word. Keys of one commitment are the same keys, whatever epoch they were read in.
+    pub fn confirmed_by(&self, later: &Self) -> bool {
+        let same = |(request, state): (&KeyRequest, &KeyState)| match (state, later.state(request)) {
+            (KeyState::Live(a), KeyState::Live(b)) => {
+                a.generation() == b.generation() && a.commitment() == b.commitment()
+            }
+            (KeyState::Erased(_), KeyState::Erased(_)) => true,
+            (KeyState::Expired, KeyState::Expired) | (KeyState::Unknown, KeyState::Unknown) => true,
+            _ => false,
+        };
+        self.limits == later.limits && self.states.iter().all(same)
+    }
+
+    /// The requests that were made.
+    pub fn requests(&self) -> impl Iterator<Item = &KeyRequest> {
+        self.states.keys()
+    }
+
     /// What became of a request; a request that was never made is [`KeyState::Unknown`].
     pub fn state(&self, request: &KeyRequest) -> &KeyState {
         self.states.get(request).unwrap_or(&KeyState::Unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zeroize::Zeroizing;
+
+    #[test]
+    fn a_ring_is_confirmed_by_one_that_says_otherwise() {
+        let request = KeyRequest {
+            id: KeyId([1; 16]),
+            bucket: BucketId { class: "chat".into(), index: 1 },
+            at_ms: 5,
+            grant: Grant::Create,
+        };
+        let keys = |seed: u8, generation| {
+            let secret = Zeroizing::new([seed; 32]);
+            KeyState::Live(Arc::new(SealingKeys::derive(&secret, generation, &secret)))
+        };
+        let fence = Fence { erased_through_ms: 9, generation: 1 };
+        let ring = |state: Option<KeyState>, epoch| {
+            let mut ring = KeyRing::new(epoch, 0);
+            if let Some(state) = state {
+                ring.insert(request.clone(), state);
+            }
+            ring
+        };
+        let states =
+            [keys(1, 1), keys(2, 1), keys(1, 2), KeyState::Erased(fence), KeyState::Expired, KeyState::Unknown];
+        for (a, first) in states.iter().enumerate() {
+            for (b, second) in states.iter().enumerate() {
+                let confirmed = ring(Some(first.clone()), 1).confirmed_by(&ring(Some(second.clone()), 2));
+                assert_eq!(confirmed, a == b, "{first:?} and {second:?}");
+            }
+        }
+        assert!(!ring(Some(keys(1, 1)), 1).confirmed_by(&ring(None, 2)));
+        let mut limited = ring(Some(keys(1, 1)), 2);
+        limited.limits = Arc::new(Limits { classes: [("chat".into(), 1)].into(), ..Limits::default() });
+        assert!(!ring(Some(keys(1, 1)), 1).confirmed_by(&limited), "a limit set meanwhile goes unnoticed");
     }
 }

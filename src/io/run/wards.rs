@@ -9,12 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use quick_cache::sync::Cache;
 
+use super::setback::Setback;
 use crate::io::keystore::{self, Keystore, Note, Space, StoreError};
-use crate::keys::{IndexEntry, KeyId, KeyRing, Label, Limits};
+use crate::keys::{IndexEntry, KeyId, KeyRequest, KeyRing, Label, Limits};
 use crate::pipeline::Plan;
 
 /// Subjects that are known to be enrolled, in memory: 16 bytes each and what the cache adds.
 const KNOWN: usize = 262_144;
+
+/// How often a ring is confirmed anew before its batch is given up.
+const CONFIRMATIONS: usize = 3;
 
 /// Shared by all workers of a process.
 pub struct Wards {
@@ -40,6 +44,24 @@ impl Wards {
         }
         ring.limits = Arc::clone(&known.1);
         Ok(())
+    }
+
+    /// Sees that a ring may be acted upon. Most epochs concern other people: where the store says the same of every key now as it
+    /// did then, the ring goes on as of now, and the batch need not be done again.
+    pub fn confirm(&self, store: &dyn Keystore, ring: &mut KeyRing) -> Result<(), Setback> {
+        for _ in 0..CONFIRMATIONS {
+            if store.still_valid(ring) {
+                return Ok(());
+            }
+            let requests: Vec<KeyRequest> = ring.requests().cloned().collect();
+            let mut now = store.ring(&requests)?;
+            self.attach(store, &mut now)?;
+            if !ring.confirmed_by(&now) {
+                break;
+            }
+            *ring = now;
+        }
+        if store.still_valid(ring) { Ok(()) } else { Err(Setback::StaleKeys) }
     }
 
     /// Enrols the subjects of these plans, and enters their identifiers into the blind index, where nobody has yet; `true` where

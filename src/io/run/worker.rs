@@ -151,6 +151,10 @@ impl Worker {
             mirror.settle()?;
         }
         let group = self.intake.group()?;
+        for ring in &mut rings {
+            shared.wards.confirm(&*shared.store, ring)?;
+        }
+        // The last look: those confirmed first may have been overtaken since.
         if !rings.iter().all(|ring| shared.store.still_valid(ring)) {
             return Err(Setback::StaleKeys);
         }
@@ -183,8 +187,8 @@ impl Worker {
         requests.dedup();
         let mut ring = shared.store.ring(&requests)?;
         shared.wards.attach(&*shared.store, &mut ring)?;
-        if shared.wards.enrol(&*shared.store, &ring, &plans)? && !shared.store.still_valid(&ring) {
-            return Err(Setback::StaleKeys);
+        if shared.wards.enrol(&*shared.store, &ring, &plans)? {
+            shared.wards.confirm(&*shared.store, &mut ring)?;
         }
         let keyed = shared.clock.monotonic_us();
 
