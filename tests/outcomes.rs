@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lethe::audit::{Chain, Moment, Source};
-use lethe::erasure::Request;
+use lethe::erasure::{Admission, Instruction, Scope, Unindexed};
 use lethe::event::{Position, RawHeader, RawRecord};
 use lethe::keys::{Fence, KeyRing, KeyState};
 use lethe::pipeline::{self, Effects, Ground, OutRecord, Pipeline, test_keys};
@@ -488,6 +488,18 @@ fn refusals() -> Vec<(&'static str, Code, Option<Vec<u8>>)> {
         ("a reason in prose", Code::RequestUnknownReason, request(json!({"reason": CANARY}))),
         ("a time that is none", Code::RequestBadTime, request(json!({"requested_at": CANARY}))),
         ("a fence in the future", Code::RequestFutureFence, request(json!({"erase_through": "2126-01-01T00:00:00Z"}))),
+        ("an action that is none", Code::RequestUnknownAction, request(json!({"action": CANARY}))),
+        ("a scope that is none", Code::RequestUnknownScope, request(json!({"scope": CANARY}))),
+        ("a scope too wide", Code::RequestScopeNotAllowed, request(json!({"scope": "retention_class"}))),
+        ("a tenant with a subject", Code::RequestBadScope, request(json!({"scope": "tenant"}))),
+        ("an identifier that is prose", Code::RequestBadIdentifier, request(json!({"identifier": CANARY}))),
+        (
+            "an identifier that nobody has",
+            Code::RequestIdentifierUnknown,
+            request(json!({"subject": null, "identifier": {"kind": "EMAIL", "value": CANARY}})),
+        ),
+        ("a priority in prose", Code::RequestUnknownPriority, request(json!({"priority": CANARY}))),
+        ("a hold in prose", Code::RequestBadHold, request(json!({"action": "hold", "hold": CANARY}))),
         ("a verification in prose", Code::RequestBadVerification, request(json!({"identity_verification": CANARY}))),
     ]
 }
@@ -497,7 +509,9 @@ fn every_refused_deletion_request_has_a_documented_code_and_keeps_none_of_its_te
     let position = Position { topic: "deletions".into(), partition: 0, offset: 5 };
     for (name, code, value) in refusals() {
         let digests = test_keys().digest_key();
-        let rejected = Request::parse(value.as_deref(), &position, Moment(NOW_MS), &digests, None).unwrap_err();
+        let admission = Admission { default_tenant: None, scopes: vec![Scope::Subject, Scope::Tenant] };
+        let read = Instruction::parse(value.as_deref(), &position, Moment(NOW_MS), &digests, &admission, &Unindexed);
+        let rejected = read.unwrap_err();
         assert_eq!(rejected.code.code(), code.as_str(), "{name}");
         assert_eq!(code.outcome(), Outcome::Refuse, "{name}");
         assert!(!format!("{rejected:?}").contains(CANARY), "{name}");
@@ -509,8 +523,9 @@ fn every_refused_deletion_request_has_a_documented_code_and_keeps_none_of_its_te
 fn no_code_is_documented_that_no_record_leads_to() {
     let mut shown: BTreeSet<Code> = cases().iter().map(|case| case.code).collect();
     shown.extend(refusals().iter().map(|(_, code, _)| *code));
-    // Shown where they can be: below, and in the erasure room's own tests.
-    shown.extend([Code::InternalError, Code::RequestIdReused]);
+    // Shown where they can be: below, in the erasure room's own tests, and on a real broker (what depends on other requests).
+    shown.extend([Code::InternalError, Code::RequestIdReused, Code::RequestUnknownClass]);
+    shown.extend([Code::RequestHoldReused, Code::RequestHoldUnknown, Code::RequestIdentifierAmbiguous]);
     let missing: Vec<&str> = Code::ALL.iter().filter(|code| !shown.contains(code)).map(|code| code.as_str()).collect();
     assert_eq!(missing, [""; 0], "codes without an example");
 }

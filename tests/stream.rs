@@ -17,11 +17,15 @@ mod support;
 
 #[path = "stream/deployment.rs"]
 mod deployment;
+#[path = "stream/exported.rs"]
+mod exported;
 #[cfg(feature = "vault")]
 #[path = "support/vault.rs"]
 mod fake_vault;
 #[path = "stream/forgotten.rs"]
 mod forgotten;
+#[path = "stream/held.rs"]
+mod held;
 #[cfg(feature = "vault")]
 #[path = "stream/keeper.rs"]
 mod keeper;
@@ -32,6 +36,8 @@ mod outages;
 #[cfg(feature = "postgres")]
 #[path = "support/postgres.rs"]
 mod postgres_server;
+#[path = "stream/rate.rs"]
+mod rate;
 #[path = "stream/restored.rs"]
 mod restored;
 #[cfg(feature = "postgres")]

@@ -29,6 +29,12 @@ pub enum Outcome {
     Erased,
     /// A request (to erase, to restore) was turned down.
     Refused,
+    /// A deletion request waits for the end of a legal hold.
+    Held,
+    /// An instruction or a question of the deletion topic (a hold placed or lifted, what is open) was answered.
+    Answered,
+    /// No record of its own: a request that had been held was carried out, let go by the record at this offset.
+    Completed,
     /// No record: the chain was taken up again after its committed head was lost, at this offset.
     Resumed,
 }
@@ -36,7 +42,7 @@ pub enum Outcome {
 impl Outcome {
     /// Whether this is the one outcome of an input record.
     pub fn settles_an_input(self) -> bool {
-        self != Self::Resumed
+        !matches!(self, Self::Resumed | Self::Completed)
     }
 
     /// The name on the wire.
@@ -48,6 +54,9 @@ impl Outcome {
             Self::Blocked => "blocked",
             Self::Erased => "erased",
             Self::Refused => "refused",
+            Self::Held => "held",
+            Self::Answered => "answered",
+            Self::Completed => "completed",
             Self::Resumed => "resumed",
         }
     }
@@ -226,7 +235,7 @@ pub struct RestoreFact {
 pub struct ErasureFact {
     /// The request.
     pub request: Name,
-    /// `destroyed`, `nothing_held` or `refused`.
+    /// The outcome that the receipt names.
     pub result: Name,
     /// The certificate that says so.
     pub certificate: Name,

@@ -40,24 +40,12 @@ pub(crate) mod maybe_subject {
     }
 }
 
-pub(crate) mod tenant {
-    use super::*;
-
-    pub fn serialize<S: Serializer>(id: &TenantId, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(id.as_str())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TenantId, D::Error> {
-        read_tenant(&String::deserialize(deserializer)?)
-    }
-}
-
 pub(crate) mod maybe_tenant {
     use super::*;
 
     pub fn serialize<S: Serializer>(id: &Option<TenantId>, serializer: S) -> Result<S::Ok, S::Error> {
         match id {
-            Some(id) => tenant::serialize(id, serializer),
+            Some(id) => serializer.serialize_str(id.as_str()),
             None => serializer.serialize_none(),
         }
     }

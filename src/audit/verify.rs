@@ -240,6 +240,9 @@ impl Trace {
 
     /// INVARIANT: within a chain the offsets of inputs rise; only a resumption, which is a fact itself, may go back.
     fn settle(&mut self, link: &Link<'_>) {
+        if link.outcome == Outcome::Completed {
+            return;
+        }
         if !link.outcome.settles_an_input() {
             self.report.resumptions += 1;
             self.behind = link.offset.checked_sub(1);

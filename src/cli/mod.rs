@@ -6,12 +6,14 @@ mod check;
 mod demo;
 mod erase;
 mod eval;
+mod hold;
 mod keys;
 mod restore;
 mod rules;
 mod run;
 mod scrub;
 mod source;
+mod subject;
 mod test;
 mod topics;
 mod train;
@@ -57,10 +59,14 @@ enum Command {
     Scrub(scrub::Args),
     /// Put originals back into one sanitised record, for one audience
     Restore(restore::Args),
-    /// Ask for a person's keys to be destroyed, and wait for the receipt
+    /// Ask for keys to be destroyed (a person's, a tenant's, a retention class's), and wait for the receipt
     Erase(erase::Args),
     /// Look after the key store: status, rotation, backups, the history of signing keys
     Keys(keys::Args),
+    /// Place, lift and list legal holds: what they cover is not erased
+    Hold(hold::Args),
+    /// What a person has a right to: a package of everything that is held of them
+    Subject(subject::Args),
     /// Verify the audit chain
     Audit(audit::Args),
     /// Show the rules of detection, and why a text is found or left
@@ -102,6 +108,8 @@ pub fn main() -> ExitCode {
         Command::Restore(args) => restore::run(args),
         Command::Erase(args) => erase::run(args),
         Command::Keys(args) => keys::run(args),
+        Command::Hold(args) => hold::run(args),
+        Command::Subject(args) => subject::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Eval(args) => eval::run(args),

@@ -6,10 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::receipt::{Destruction, NewKeys, NotCovered, Receipt};
-use super::request::{Refusal, Rejected, Request};
-use crate::audit::{Moment, Name};
-use crate::event::TenantId;
+use super::receipt::{Destruction, Earlier, NewKeys, NotCovered, Receipt};
+use super::request::{Refusal, Rejected, Request, Target};
+use crate::audit::{Moment, Name, ids};
+use crate::event::{Position, TenantId};
 use crate::keys::{Fence, KeyId};
 
 /// What a deployment says about its erasures.
@@ -104,12 +104,60 @@ pub struct State {
     pub(super) fence: Option<FenceSet>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) destruction: Option<Destruction>,
+    /// The record with whose offset the receipt is committed: its own, or the one that lifted the last hold.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    origin: Option<Origin>,
+    /// The store's epoch before anything was done for this request: what went in an earlier one went for somebody else's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    began_epoch: Option<u64>,
+    /// How far a tenant's subjects are destroyed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    swept: Option<Swept>,
     /// Written down when it is settled: a setting that changes later does not change a certificate.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     receipt: Option<Box<Receipt>>,
 }
 
-const STATE_VERSION: u8 = 1;
+const STATE_VERSION: u8 = 2;
+
+/// A record of the deletion topic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Topic.
+    pub topic: Name,
+    /// Partition.
+    pub partition: i32,
+    /// Offset.
+    pub offset: i64,
+}
+
+impl Origin {
+    /// Of a record's position.
+    pub fn of(position: &Position) -> Option<Self> {
+        Some(Self { topic: Name::new(&position.topic)?, partition: position.partition, offset: position.offset })
+    }
+
+    /// Whether it is that record.
+    pub fn is(&self, position: &Position) -> bool {
+        self.topic.as_str() == &*position.topic
+            && (self.partition, self.offset) == (position.partition, position.offset)
+    }
+}
+
+/// How far a tenant's subjects are destroyed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Swept {
+    /// Subjects that were looked at.
+    pub subjects: u64,
+    /// Of which a key was destroyed now.
+    pub destroyed: u64,
+    /// Where to go on.
+    #[serde(with = "ids::maybe_subject", skip_serializing_if = "Option::is_none", default)]
+    pub after: Option<KeyId>,
+    /// What the last epoch of it did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last: Option<Destruction>,
+}
 
 /// What a driver reports.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,8 +172,18 @@ pub enum Input {
         /// Its reference.
         reference: Name,
     },
-    /// The legal hold was lifted.
-    Release,
+    /// The legal hold was lifted, and no other stands. The receipt goes out with the record that lifted it.
+    Release {
+        /// That record.
+        origin: Option<Origin>,
+    },
+    /// The store's epoch, read before the fence.
+    Began {
+        /// The epoch.
+        epoch: u64,
+    },
+    /// More of a tenant's subjects are destroyed.
+    Swept(Swept),
     /// The fence is durable. It may reach further than was asked: an earlier erasure's never shrinks.
     Fenced(Fence),
     /// The keys are gone, durably.
@@ -147,15 +205,15 @@ pub enum Effect {
     Verify,
     /// Set the fence, durably, then [`Input::Fenced`].
     Fence {
-        /// Whose key.
-        key: KeyId,
+        /// What it is for.
+        target: Target,
         /// Events up to this time (milliseconds since the Unix epoch, inclusive) get no key again.
         through_ms: i64,
     },
     /// Destroy the keys, durably, then [`Input::Destroyed`].
     Destroy {
-        /// Whose key.
-        key: KeyId,
+        /// Of what.
+        target: Target,
     },
     /// Let the lease pass, then [`Input::Waited`].
     Wait {
@@ -200,8 +258,8 @@ impl Machine {
         let Some(state) = known else {
             return Ok(self.answer(self.begin(request, now)));
         };
-        if state.request.subject != request.subject || state.request.tenant != request.tenant {
-            return Err(Rejected { code: Refusal::RequestIdReused, id: request.id, tenant: Some(request.tenant) });
+        if state.request.target != request.target || state.request.tenant != request.tenant {
+            return Err(Rejected { code: Refusal::RequestIdReused, id: request.id, tenant: request.tenant });
         }
         if state.phase == Phase::Receipted {
             // The new record needs an outcome of its own: the receipt that there is.
@@ -221,12 +279,14 @@ impl Machine {
                 state.request.identity_verification = Some(method);
                 state.verified(now);
             }
-            (Phase::Received | Phase::Verified, Input::Hold { reference }) => {
+            // Held already: another hold stands as well, or stays when the first is lifted.
+            (Phase::Received | Phase::Verified | Phase::Held, Input::Hold { reference }) => {
                 state.hold = Some(reference);
                 state.phase = Phase::Held;
             }
-            (Phase::Held, Input::Release) => {
+            (Phase::Held, Input::Release { origin }) => {
                 state.hold = None;
+                state.origin = origin.or(state.origin);
                 state.phase = if state.times.verified.is_some() { Phase::Verified } else { Phase::Received };
             }
             (Phase::Verified, Input::Fenced(fence)) if fence.erased_through_ms >= state.through().0 => {
@@ -235,6 +295,10 @@ impl Machine {
                 state.times.fenced = Some(now);
                 state.phase = Phase::Fenced;
             }
+            (Phase::Verified, Input::Began { epoch }) => {
+                state.began_epoch.get_or_insert(epoch);
+            }
+            (Phase::Fenced, Input::Swept(swept)) => state.swept = Some(swept),
             (Phase::Fenced, Input::Destroyed(destruction)) => state.destroyed(destruction, now),
             (Phase::Destroyed, Input::Waited { waited_ms }) if waited_ms >= self.settle_ms() => {
                 state.times.settled = Some(now);
@@ -249,11 +313,11 @@ impl Machine {
 
     /// What is due in a state: what to do after a crash.
     pub fn due(&self, state: &State) -> Option<Effect> {
-        let key = state.request.subject;
+        let target = || state.request.target.clone();
         match state.phase {
             Phase::Received => Some(Effect::Verify),
-            Phase::Verified => Some(Effect::Fence { key, through_ms: state.through().0 }),
-            Phase::Fenced => Some(Effect::Destroy { key }),
+            Phase::Verified => Some(Effect::Fence { target: target(), through_ms: state.through().0 }),
+            Phase::Fenced => Some(Effect::Destroy { target: target() }),
             Phase::Destroyed => {
                 let for_ms = self.settle_ms();
                 let until = Moment(state.latest().0.saturating_add_unsigned(for_ms));
@@ -278,6 +342,9 @@ impl Machine {
             hold: None,
             fence: None,
             destruction: None,
+            origin: None,
+            began_epoch: None,
+            swept: None,
             receipt: None,
         };
         if self.settings.publisher_verifies {
@@ -294,8 +361,40 @@ impl Machine {
 
 impl State {
     /// Under what a state is kept: ids are unique within a tenant only.
-    pub fn key(tenant: &TenantId, request: &Name) -> String {
-        format!("{tenant}\n{request}")
+    pub fn key(tenant: Option<&TenantId>, request: &Name) -> String {
+        format!("{}\n{request}", tenant.map(TenantId::as_str).unwrap_or_default())
+    }
+
+    /// Says which record it came with.
+    #[must_use]
+    pub fn from_record(mut self, position: &Position) -> Self {
+        self.origin = Origin::of(position);
+        self
+    }
+
+    /// The record with whose offset its receipt is committed.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    /// The store's epoch before anything was done for this request.
+    pub fn began_epoch(&self) -> u64 {
+        self.began_epoch.unwrap_or(0)
+    }
+
+    /// How far a tenant's subjects are destroyed.
+    pub fn swept(&self) -> Swept {
+        self.swept.clone().unwrap_or_default()
+    }
+
+    /// The last generation that the fence condemns.
+    pub fn condemned_generation(&self) -> u32 {
+        self.fence.map_or(0, |fence| fence.generation)
+    }
+
+    /// Through when events get no key again.
+    pub fn erased_through(&self) -> Moment {
+        self.fence.map_or_else(|| self.through(), |fence| fence.erased_through)
     }
 
     /// Where the request stands.
@@ -344,10 +443,15 @@ impl State {
         self.phase = Phase::Verified;
     }
 
-    fn destroyed(&mut self, destruction: Destruction, now: Moment) {
+    fn destroyed(&mut self, mut destruction: Destruction, now: Moment) {
         // The fence knew the generations so far; the destruction knows the last.
         if let (Some(fence), Some(last)) = (&mut self.fence, destruction.generations.iter().max()) {
             fence.generation = fence.generation.max(*last);
+        }
+        // Another request was first: its receipt says what was destroyed, this one says that nothing was left.
+        if self.began_epoch.is_some_and(|began| destruction.epoch <= began) && !destruction.generations.is_empty() {
+            let generations = std::mem::take(&mut destruction.generations);
+            destruction.earlier = Some(Earlier { epoch: destruction.epoch, generations });
         }
         self.destruction = Some(destruction);
         self.times.destroyed = Some(now);

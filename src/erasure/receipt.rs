@@ -5,14 +5,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::machine::{Settings, State};
-use super::request::{Ground, Rejected};
+use super::hold::{Hold, HoldReason};
+use super::instruction::Found;
+use super::machine::{Phase, Settings, State};
+use super::request::{Ground, Rejected, Request, Scope, Target};
 use crate::audit::{ErasureFact, Fact, Fingerprint, Moment, Name, Outcome, PipelineRef, ids};
 use crate::event::{Position, TenantId};
 use crate::keys::KeyId;
 
 /// Name and version of the form of a receipt.
 pub const SCHEMA: &str = "lethe-erasure-receipt/1";
+/// More open requests than this are counted in an answer, and not listed.
+const TOLD_MOST: usize = 500;
 
 /// What the key store says that it did: the input from which a receipt is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +33,38 @@ pub struct Destruction {
     pub keeper: RootKeeper,
     /// Attempts to open samples afterwards, where some were made.
     pub tried: Option<Tried>,
+    /// What an earlier request had destroyed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub earlier: Option<Earlier>,
+    /// Of how many subjects of a tenant a key was destroyed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subjects: Option<u64>,
+    /// How many buckets of a retention class were destroyed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub buckets: Option<u64>,
+    /// How far raw input was purged when this was done.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub purged: Vec<Purged>,
+}
+
+/// What was destroyed before, for another request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// In which epoch.
+    pub epoch: u64,
+    /// Which generations.
+    pub generations: Vec<u32>,
+}
+
+/// Raw input that the broker has deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purged {
+    /// Topic.
+    pub topic: Name,
+    /// Partition.
+    pub partition: i32,
+    /// Records before this offset are deleted.
+    pub before: i64,
 }
 
 /// Who kept the root.
@@ -75,6 +111,14 @@ pub enum ReceiptOutcome {
     NothingHeld,
     /// Turned down: nothing was done.
     Refused,
+    /// A legal hold stands: nothing was done yet, and it will be once the hold is lifted.
+    Held,
+    /// A legal hold was placed.
+    HoldPlaced,
+    /// A legal hold was lifted.
+    HoldLifted,
+    /// A question was answered.
+    Told,
 }
 
 impl ReceiptOutcome {
@@ -84,6 +128,10 @@ impl ReceiptOutcome {
             Self::Destroyed => "destroyed",
             Self::NothingHeld => "nothing_held",
             Self::Refused => "refused",
+            Self::Held => "held",
+            Self::HoldPlaced => "hold_placed",
+            Self::HoldLifted => "hold_lifted",
+            Self::Told => "told",
         }
     }
 }
@@ -139,6 +187,105 @@ pub struct RequestPart {
     pub deadline: Moment,
 }
 
+/// A legal hold as receipts show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldPart {
+    /// Its reference.
+    pub reference: Name,
+    /// Whose customer.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "ids::maybe_tenant")]
+    pub tenant: Option<TenantId>,
+    /// How much it covers.
+    pub scope: Scope,
+    /// Whom, where it is one person.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "ids::maybe_subject")]
+    pub subject: Option<KeyId>,
+    /// Why.
+    pub reason: HoldReason,
+    /// On whose word.
+    pub authority: Name,
+    /// Who placed it.
+    pub placed_by: Name,
+    /// When.
+    pub placed_at: Moment,
+    /// When it was lifted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lifted_at: Option<Moment>,
+    /// Who lifted it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lifted_by: Option<Name>,
+}
+
+impl HoldPart {
+    /// Of a hold.
+    pub fn of(hold: &Hold) -> Self {
+        Self {
+            reference: hold.reference.clone(),
+            tenant: hold.tenant.clone(),
+            scope: hold.target.scope(),
+            subject: subject(&hold.target),
+            reason: hold.reason,
+            authority: hold.authority.clone(),
+            placed_by: hold.placed_by.clone(),
+            placed_at: hold.placed_at,
+            lifted_at: hold.lifted.as_ref().map(|lifted| lifted.at),
+            lifted_by: hold.lifted.as_ref().map(|lifted| lifted.by.clone()),
+        }
+    }
+}
+
+/// A subject as answers show it: its reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference(#[serde(with = "ids::subject")] pub KeyId);
+
+/// An open request as answers show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenRequest {
+    /// Its id.
+    pub id: Name,
+    /// Whose customer.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "ids::maybe_tenant")]
+    pub tenant: Option<TenantId>,
+    /// How much it is about.
+    pub scope: Scope,
+    /// Whom, where it is one person.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "ids::maybe_subject")]
+    pub subject: Option<KeyId>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// The hold that keeps it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hold: Option<Name>,
+    /// When it was received.
+    pub received_at: Moment,
+    /// By when it is due.
+    pub deadline: Moment,
+}
+
+impl OpenRequest {
+    /// Of a request's state.
+    pub fn of(state: &State) -> Self {
+        let request = state.request();
+        Self {
+            id: request.id.clone(),
+            tenant: request.tenant.clone(),
+            scope: request.target.scope(),
+            subject: subject(&request.target),
+            phase: state.phase(),
+            hold: state.hold().cloned(),
+            received_at: state.times().received,
+            deadline: deadline(state.times().received),
+        }
+    }
+}
+
+fn subject(target: &Target) -> Option<KeyId> {
+    match target {
+        Target::Subject { key } => Some(*key),
+        Target::Tenant { .. } | Target::RetentionClass { .. } => None,
+    }
+}
+
 /// How it was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Method {
@@ -180,6 +327,18 @@ pub struct Destroyed {
     /// Attempts to open samples.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verification: Option<Tried>,
+    /// What an earlier request had destroyed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub earlier: Option<Earlier>,
+    /// Of how many subjects of a tenant a key was destroyed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subjects: Option<u64>,
+    /// How many buckets of a retention class were destroyed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub buckets: Option<u64>,
+    /// Raw input before these offsets was deleted when the keys were gone. It says nothing of later records.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub raw_input_purged: Vec<Purged>,
 }
 
 /// How long key caches were waited out.
@@ -223,8 +382,29 @@ pub struct Receipt {
     /// Who was forgotten, as a keyed digest.
     #[serde(skip_serializing_if = "Option::is_none", default, with = "ids::maybe_subject")]
     pub subject: Option<KeyId>,
+    /// How much it is about.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope: Option<Scope>,
+    /// Which retention class.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retention_class: Option<Name>,
     /// What was asked.
     pub request: RequestPart,
+    /// The legal hold that stands, was placed or was lifted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hold: Option<HoldPart>,
+    /// How many requests a hold keeps waiting, or its end lets go.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub requests: Option<u64>,
+    /// Requests that are open, by deadline: the answer to a question.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub open: Option<Vec<OpenRequest>>,
+    /// Who was found by an identifier: the answer to a question.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subjects: Option<Vec<Reference>>,
+    /// Holds that stand: the answer to a question.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub holds: Option<Vec<HoldPart>>,
     /// How it was done; absent where nothing was done.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub method: Option<Method>,
@@ -239,25 +419,32 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// The certificate of a request that was turned down. It echoes nothing but a proper id and tenant.
-    pub fn refusal(rejected: &Rejected, received_at: Moment, settings: &Settings) -> Self {
+    /// An answer that says nothing yet but what it answers.
+    fn answer(outcome: ReceiptOutcome, id: &Name, tenant: Option<&TenantId>, at: Moment, settings: &Settings) -> Self {
         Self {
             schema: Name::fixed(SCHEMA),
-            certificate: certificate(rejected.tenant.as_ref(), &rejected.id, None),
-            outcome: ReceiptOutcome::Refused,
-            code: Some(Name::fixed(rejected.code.code())),
+            certificate: certificate(tenant, id, outcome.code()),
+            outcome,
+            code: None,
             controller: settings.controller.clone(),
-            tenant: rejected.tenant.clone(),
+            tenant: tenant.cloned(),
             subject: None,
+            scope: None,
+            retention_class: None,
             request: RequestPart {
-                id: rejected.id.clone(),
+                id: id.clone(),
                 reason: None,
                 legal_ground: None,
                 requested_at: None,
                 identity_verification: None,
-                received_at,
-                deadline: deadline(received_at),
+                received_at: at,
+                deadline: deadline(at),
             },
+            hold: None,
+            requests: None,
+            open: None,
+            subjects: None,
+            holds: None,
             method: None,
             destroyed: None,
             not_covered: Vec::new(),
@@ -265,31 +452,89 @@ impl Receipt {
         }
     }
 
-    /// The certificate of a settled request; `None` before.
-    pub(super) fn of(state: &State, waited_ms: u64, settings: &Settings) -> Option<Self> {
-        let request = &state.request;
-        let (destroyed, not_covered) = done(state, waited_ms, settings)?;
-        let outcome = match destroyed.generations.is_empty() {
-            true => ReceiptOutcome::NothingHeld,
-            false => ReceiptOutcome::Destroyed,
-        };
-        Some(Self {
-            schema: Name::fixed(SCHEMA),
-            certificate: certificate(Some(&request.tenant), &request.id, Some(request.subject)),
-            outcome,
-            code: None,
-            controller: settings.controller.clone(),
-            tenant: Some(request.tenant.clone()),
-            subject: Some(request.subject),
+    /// The certificate of a request that was turned down. It echoes nothing but a proper id and tenant.
+    pub fn refusal(rejected: &Rejected, received_at: Moment, settings: &Settings) -> Self {
+        let refused = ReceiptOutcome::Refused;
+        let code = Some(Name::fixed(rejected.code.code()));
+        Self { code, ..Self::answer(refused, &rejected.id, rejected.tenant.as_ref(), received_at, settings) }
+    }
+
+    /// The answer to a request that a hold keeps waiting: no certificate of an erasure.
+    pub fn held(state: &State, hold: &Hold, settings: &Settings) -> Self {
+        let answer = Self::about(ReceiptOutcome::Held, state, settings);
+        let text = format!("held\n{}", hold.reference);
+        let certificate = certificate(answer.tenant.as_ref(), &answer.request.id, &text);
+        Self { certificate, hold: Some(HoldPart::of(hold)), ..answer }
+    }
+
+    /// The answer to whoever placed or lifted a hold; `requests` wait for it, or are let go by its end.
+    pub fn hold(id: &Name, hold: &Hold, requests: u64, at: Moment, settings: &Settings) -> Self {
+        let outcome = if hold.stands() { ReceiptOutcome::HoldPlaced } else { ReceiptOutcome::HoldLifted };
+        Self {
+            subject: subject(&hold.target),
+            scope: Some(hold.target.scope()),
+            hold: Some(HoldPart::of(hold)),
+            requests: Some(requests),
+            ..Self::answer(outcome, id, hold.tenant.as_ref(), at, settings)
+        }
+    }
+
+    /// The answer to a question: `open` are all requests that it is about, of which the most pressing are told.
+    pub fn told(
+        id: &Name,
+        tenant: Option<&TenantId>,
+        mut open: Vec<OpenRequest>,
+        holds: Vec<HoldPart>,
+        at: Moment,
+        settings: &Settings,
+    ) -> Self {
+        open.sort_by_key(|request| request.deadline);
+        let requests = Some(open.len() as u64);
+        open.truncate(TOLD_MOST);
+        let answer = Self::answer(ReceiptOutcome::Told, id, tenant, at, settings);
+        Self { requests, open: Some(open), holds: Some(holds), ..answer }
+    }
+
+    /// The answer to the question who was sealed under an identifier.
+    pub fn found(found: &Found, at: Moment, settings: &Settings) -> Self {
+        let subjects = found.subjects.iter().map(|id| Reference(*id)).collect();
+        let answer = Self::answer(ReceiptOutcome::Told, &found.id, Some(&found.tenant), at, settings);
+        Self { subjects: Some(subjects), ..answer }
+    }
+
+    /// An answer about a request that is known to be well-formed.
+    fn about(outcome: ReceiptOutcome, state: &State, settings: &Settings) -> Self {
+        let request: &Request = &state.request;
+        let (tenant, received) = (request.tenant.as_ref(), state.times.received);
+        let answer = Self::answer(outcome, &request.id, tenant, received, settings);
+        Self {
+            certificate: certificate(tenant, &request.id, &request.target.key().reference()),
+            subject: subject(&request.target),
+            scope: Some(request.target.scope()),
+            retention_class: match &request.target {
+                Target::RetentionClass { class, .. } => Some(class.clone()),
+                Target::Subject { .. } | Target::Tenant { .. } => None,
+            },
             request: RequestPart {
-                id: request.id.clone(),
                 reason: Some(request.reason),
                 legal_ground: Some(request.legal_ground),
                 requested_at: request.requested_at,
                 identity_verification: request.identity_verification.clone(),
-                received_at: state.times.received,
-                deadline: deadline(state.times.received),
+                ..answer.request
             },
+            ..answer
+        }
+    }
+
+    /// The certificate of a settled request; `None` before.
+    pub(super) fn of(state: &State, waited_ms: u64, settings: &Settings) -> Option<Self> {
+        let (destroyed, not_covered) = done(state, waited_ms, settings)?;
+        let any = [destroyed.subjects, destroyed.buckets].into_iter().flatten().any(|count| count > 0);
+        let outcome = match destroyed.generations.is_empty() && !any {
+            true => ReceiptOutcome::NothingHeld,
+            false => ReceiptOutcome::Destroyed,
+        };
+        Some(Self {
             method: Some(Method {
                 technique: Name::fixed("crypto-erase"),
                 algorithm: Name::fixed("AES-256-GCM"),
@@ -297,7 +542,7 @@ impl Receipt {
             }),
             destroyed: Some(destroyed),
             not_covered,
-            signer: None,
+            ..Self::about(outcome, state, settings)
         })
     }
 
@@ -306,6 +551,8 @@ impl Receipt {
         let outcome = match self.outcome {
             ReceiptOutcome::Destroyed | ReceiptOutcome::NothingHeld => Outcome::Erased,
             ReceiptOutcome::Refused => Outcome::Refused,
+            ReceiptOutcome::Held => Outcome::Held,
+            ReceiptOutcome::HoldPlaced | ReceiptOutcome::HoldLifted | ReceiptOutcome::Told => Outcome::Answered,
         };
         Fact {
             code: self.code.clone(),
@@ -347,19 +594,23 @@ fn done(state: &State, waited_ms: u64, settings: &Settings) -> Option<(Destroyed
             new_keys: settings.new_keys,
         },
         verification: destruction.tried,
+        earlier: destruction.earlier.clone(),
+        subjects: destruction.subjects,
+        buckets: destruction.buckets,
+        raw_input_purged: destruction.purged.clone(),
     };
     Some((destroyed, not_covered))
 }
 
 /// `cert_` and 32 hex digits. Parts are separated by a byte that none of them can hold.
-fn certificate(tenant: Option<&TenantId>, request: &Name, subject: Option<KeyId>) -> Name {
+fn certificate(tenant: Option<&TenantId>, request: &Name, about: &str) -> Name {
     let tenant = tenant.map(TenantId::as_str).unwrap_or_default();
-    let subject = subject.map(|id| id.reference()).unwrap_or_default();
-    let digest = Fingerprint::of(format!("{SCHEMA}\n{tenant}\n{request}\n{subject}").as_bytes()).to_string();
+    let digest = Fingerprint::of(format!("{SCHEMA}\n{tenant}\n{request}\n{about}").as_bytes()).to_string();
     Name::new(&format!("cert_{}", digest.get(..32).unwrap_or_default())).unwrap_or(Name::fixed("cert_"))
 }
 
-fn deadline(received: Moment) -> Moment {
+/// One month after receipt (GDPR Art. 12(3)).
+pub fn deadline(received: Moment) -> Moment {
     use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
     let later = Timestamp::from_millisecond(received.0)
         .and_then(|at| at.to_zoned(TimeZone::UTC).checked_add(1.month()))

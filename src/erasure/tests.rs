@@ -21,8 +21,19 @@ fn digests() -> DigestKey {
     DigestKey::new(&Zeroizing::new([7; 32]))
 }
 
+fn admission() -> Admission {
+    Admission { scopes: vec![Scope::Subject, Scope::Tenant, Scope::RetentionClass], ..Admission::default() }
+}
+
+fn instruct(value: &Value) -> Result<Instruction, Rejected> {
+    Instruction::parse(Some(value.to_string().as_bytes()), &position(), NOW, &digests(), &admission(), &Unindexed)
+}
+
 fn parse(value: &[u8]) -> Result<Request, Rejected> {
-    Request::parse(Some(value), &position(), NOW, &digests(), None)
+    match Instruction::parse(Some(value), &position(), NOW, &digests(), &Admission::default(), &Unindexed)? {
+        Instruction::Erase(request) => Ok(request),
+        other => panic!("no request: {other:?}"),
+    }
 }
 
 fn request() -> Request {
@@ -39,6 +50,10 @@ fn destruction(generations: &[u32]) -> Destruction {
         root: Some(Name::fixed("00112233445566bb")),
         keeper: RootKeeper { provider: Name::fixed("file"), irreversible: Irreversibility::FileOverwritten },
         tried: Some(Tried { attempts: 3, failed: 3 }),
+        earlier: None,
+        subjects: None,
+        buckets: None,
+        purged: Vec::new(),
     }
 }
 
@@ -105,7 +120,8 @@ fn a_malformed_request_is_carried_out_or_quoted() {
         assert!(!signed.contains("ada.lovelace") && !format!("{rejected:?}").contains("ada.lovelace"), "{signed}");
         assert_eq!(receipt.code, Some(Name::fixed(code.code())));
     }
-    assert_eq!(Request::parse(None, &position(), NOW, &digests(), None).unwrap_err().code, Refusal::RequestEmpty);
+    let nothing = Instruction::parse(None, &position(), NOW, &digests(), &Admission::default(), &Unindexed);
+    assert_eq!(nothing.unwrap_err().code, Refusal::RequestEmpty);
 }
 
 #[test]
@@ -114,11 +130,13 @@ fn a_request_and_its_reference_name_different_keys() {
     let id = digests().key_id(&tenant, CANARY.as_bytes());
     let by_reference = json!({"tenant": "acme", "subject": id.reference(), "note": "unknown members are ignored"});
     let by_reference = parse(by_reference.to_string().as_bytes()).unwrap();
-    assert_eq!((request().subject, by_reference.subject), (id, id));
+    assert_eq!((request().target, by_reference.target), (Target::Subject { key: id }, Target::Subject { key: id }));
     assert_eq!(by_reference.id.as_str(), "erasure.requests-0-17");
     assert_eq!((by_reference.reason, request().legal_ground), (Ground::Unspecified, Ground::ConsentWithdrawn));
-    let untold = Request::parse(Some(br#"{"subject":"u"}"#), &position(), NOW, &digests(), Some(&tenant)).unwrap();
-    assert_eq!(untold.tenant, tenant);
+    let admission = Admission { default_tenant: Some(tenant.clone()), ..Admission::default() };
+    let untold =
+        Instruction::parse(Some(br#"{"subject":"u"}"#), &position(), NOW, &digests(), &admission, &Unindexed).unwrap();
+    assert!(matches!(untold, Instruction::Erase(request) if request.tenant == Some(tenant)));
 }
 
 #[test]
@@ -181,7 +199,7 @@ fn a_legal_hold_is_ignored_before_the_fence_or_undoes_one() {
     assert_eq!((held.state.phase(), held.effect.as_ref(), held.state.hold().is_some()), (Phase::Held, None, true));
     let fence = Input::Fenced(Fence { erased_through_ms: NOW.0, generation: 1 });
     assert_eq!(machine.step(held.state.clone(), fence.clone(), NOW), held);
-    let released = machine.step(held.state, Input::Release, NOW);
+    let released = machine.step(held.state, Input::Release { origin: None }, NOW);
     assert_eq!(released.effect, Some(Effect::Verify));
     let verified = machine.step(released.state, answer(&Effect::Verify), NOW);
     let fenced = machine.step(verified.state, fence, NOW);
@@ -211,11 +229,11 @@ fn a_duplicate_gets_another_receipt_or_a_reused_id_another_subjects() {
     let changed = Machine::new(Settings { lease_ms: 1, controller: None, ..Settings::default() });
     let joined = changed.receive(Some(state.clone()), request(), Moment(NOW.0 + 1)).unwrap();
     assert_eq!(joined, Step { state: state.clone(), effect: Some(Effect::Receipt(Box::new(receipt))) });
-    let other = Request { subject: KeyId([9; 16]), ..request() };
+    let other = Request { target: Target::Subject { key: KeyId([9; 16]) }, ..request() };
     let rejected = machine.receive(Some(state), other, NOW).unwrap_err();
     assert_eq!(rejected.code, Refusal::RequestIdReused);
     let other_tenant = TenantId::new("other").unwrap();
-    assert_ne!(State::key(&request().tenant, &request().id), State::key(&other_tenant, &request().id));
+    assert_ne!(State::key(request().tenant.as_ref(), &request().id), State::key(Some(&other_tenant), &request().id));
 }
 
 #[test]
@@ -223,7 +241,7 @@ fn a_state_of_another_version_is_read_as_this_one() {
     let state = run(&machine(), request()).1;
     assert_eq!(State::from_bytes(&state.to_bytes()), Some(state.clone()));
     let mut value: Value = serde_json::from_slice(&state.to_bytes()).unwrap();
-    value["v"] = 2.into();
+    value["v"] = 1.into();
     assert_eq!(State::from_bytes(value.to_string().as_bytes()), None);
     assert_eq!(State::from_bytes(b"{}"), None);
 }
@@ -287,7 +305,8 @@ proptest! {
         let machine = machine();
         let late = [
             Input::Verified { method: Name::fixed("again") },
-            Input::Release,
+            Input::Release { origin: None },
+            Input::Began { epoch: 1 },
             Input::Fenced(Fence { erased_through_ms: NOW.0 + 500_000, generation: 1 }),
             Input::Waited { waited_ms: 5 },
             Input::Committed,
@@ -384,4 +403,202 @@ fn the_published_schema_describes_another_request() {
         assert!(parse(request.to_string().as_bytes()).is_err(), "{request}");
         assert!(!validator.is_valid(&request), "the schema lets through what is refused: {request}");
     }
+}
+
+#[test]
+fn an_instruction_that_could_mean_something_else_is_carried_out() {
+    let subject = json!({"tenant": "acme", "subject": "u"});
+    let hold = json!({"action": "hold", "tenant": "acme", "subject": "u", "hold": "case-9", "reason": "litigation",
+        "authority": "court:berlin", "by": "legal:m.weber"});
+    let cases = [
+        (&subject, json!({"action": "forget"}), Refusal::RequestUnknownAction),
+        (&subject, json!({"action": 1}), Refusal::RequestUnknownAction),
+        (&subject, json!({"scope": "all"}), Refusal::RequestUnknownScope),
+        (&subject, json!({"scope": "tenant"}), Refusal::RequestBadScope),
+        (&subject, json!({"retention_class": "chat"}), Refusal::RequestBadScope),
+        (&subject, json!({"scope": "retention_class", "subject": null}), Refusal::RequestBadScope),
+        (&subject, json!({"scope": "retention_class", "subject": null, "tenant": null}), Refusal::RequestBadScope),
+        (&subject, json!({"scope": "tenant", "subject": null, "tenant": null}), Refusal::RequestMissingTenant),
+        (&subject, json!({"priority": "now"}), Refusal::RequestUnknownPriority),
+        (&hold, json!({"hold": null}), Refusal::RequestBadHold),
+        (&hold, json!({"hold": "case 9"}), Refusal::RequestBadHold),
+        (&hold, json!({"reason": "because"}), Refusal::RequestBadHold),
+        (&hold, json!({"reason": null}), Refusal::RequestBadHold),
+        (&hold, json!({"authority": "the court in Berlin"}), Refusal::RequestBadHold),
+        (&hold, json!({"by": null}), Refusal::RequestBadHold),
+        (&hold, json!({"subject": null}), Refusal::RequestMissingSubject),
+        (&hold, json!({"action": "lift", "hold": null}), Refusal::RequestBadHold),
+        (&hold, json!({"action": "status", "about": "r 1"}), Refusal::RequestBadId),
+    ];
+    for (from, change, code) in cases {
+        let mut value = from.clone();
+        value.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        assert_eq!(instruct(&value).unwrap_err().code, code, "{value}");
+    }
+    for narrow in [json!({"scope": "tenant", "subject": null}), json!({"scope": "retention_class"})] {
+        let mut value = subject.clone();
+        value.as_object_mut().unwrap().extend(narrow.as_object().unwrap().clone());
+        assert_eq!(parse(value.to_string().as_bytes()).unwrap_err().code, Refusal::RequestScopeNotAllowed, "{value}");
+    }
+    assert!(matches!(instruct(&hold).unwrap(), Instruction::Hold(hold) if hold.placed_at == NOW && hold.stands()));
+    let lift = json!({"action": "lift", "tenant": "acme", "hold": "case-9", "by": "legal:m.weber"});
+    assert!(matches!(instruct(&lift).unwrap(), Instruction::Lift(_)));
+    assert!(matches!(instruct(&json!({"action": "status"})).unwrap(), Instruction::Status(_)));
+}
+
+fn erase(value: Value) -> Request {
+    match instruct(&value).unwrap() {
+        Instruction::Erase(request) => request,
+        other => panic!("no request: {other:?}"),
+    }
+}
+
+fn held(value: Value) -> Hold {
+    let mut whole =
+        json!({"action": "hold", "hold": "case-9", "reason": "litigation", "authority": "court", "by": "legal"});
+    whole.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
+    match instruct(&whole).unwrap() {
+        Instruction::Hold(hold) => Hold::from_bytes(&hold.to_bytes()).unwrap(),
+        other => panic!("no hold: {other:?}"),
+    }
+}
+
+#[test]
+fn something_under_a_hold_is_destroyed_by_a_wider_request() {
+    let of = [
+        json!({"tenant": "acme", "subject": "ada"}),
+        json!({"tenant": "acme", "subject": "bob"}),
+        json!({"tenant": "other", "subject": "ada"}),
+        json!({"tenant": "acme", "scope": "tenant"}),
+        json!({"tenant": "other", "scope": "tenant"}),
+        json!({"scope": "retention_class", "retention_class": "chat"}),
+        json!({"scope": "retention_class", "retention_class": "logs"}),
+    ];
+    let due = [
+        (0, [true, false, false, true, false, true, true]),
+        (3, [true, true, false, true, false, true, true]),
+        (5, [false, false, false, false, false, true, false]),
+    ];
+    for (hold, requests) in due {
+        let mut hold = held(of[hold].clone());
+        let stands: Vec<bool> = of.iter().map(|request| hold.against(&erase(request.clone()))).collect();
+        assert_eq!(stands, requests, "{hold:?}");
+        hold.lifted = Some(Lifted { at: NOW, by: Name::fixed("legal"), request: Name::fixed("r-9") });
+        assert!(of.iter().all(|request| !hold.against(&erase(request.clone()))), "a lifted hold still holds");
+    }
+}
+
+#[test]
+fn what_another_request_destroyed_is_certified_twice() {
+    let machine = machine();
+    let mut states = Vec::new();
+    for began in [3, 4] {
+        let mut step = machine.receive(None, request(), NOW).unwrap();
+        step = machine.step(step.state, Input::Began { epoch: began }, NOW);
+        // A second reading after a crash sees a later epoch; what counts is the first.
+        step = machine.step(step.state, Input::Began { epoch: 9 }, NOW);
+        while let Some(effect) = step.effect.clone().filter(|effect| !matches!(effect, Effect::Receipt(_))) {
+            step = machine.step(step.state, answer(&effect), NOW);
+        }
+        let Some(Effect::Receipt(receipt)) = step.effect else { panic!("no receipt") };
+        assert_valid(&sign(&receipt, &key()));
+        states.push(*receipt);
+    }
+    let [first, second] = states.as_slice() else { panic!("two") };
+    assert_eq!((first.outcome, second.outcome), (ReceiptOutcome::Destroyed, ReceiptOutcome::NothingHeld));
+    let done = second.destroyed.clone().unwrap();
+    assert_eq!(done.earlier, Some(Earlier { epoch: 4, generations: vec![1] }));
+    assert!(done.generations.is_empty() && first.destroyed.clone().unwrap().earlier.is_none());
+}
+
+#[test]
+fn an_answer_on_the_receipts_topic_is_none_that_the_schema_knows() {
+    let machine = machine();
+    let settings = machine.settings();
+    let hold = held(json!({"tenant": "acme", "subject": "ada"}));
+    let state = machine.receive(None, erase(json!({"tenant": "acme", "subject": "ada"})), NOW).unwrap().state;
+    let state = machine.step(state, Input::Hold { reference: hold.reference.clone() }, NOW).state;
+    let mut lifted = hold.clone();
+    lifted.lifted = Some(Lifted { at: NOW, by: Name::fixed("legal"), request: Name::fixed("r-9") });
+    let id = Name::fixed("r-9");
+    let told = |open: usize| {
+        let open = vec![OpenRequest::of(&state); open];
+        Receipt::told(&id, None, open, vec![HoldPart::of(&hold)], NOW, settings)
+    };
+    let answers = [
+        Receipt::held(&state, &hold, settings),
+        Receipt::hold(&id, &hold, 1, NOW, settings),
+        Receipt::hold(&id, &lifted, 1, NOW, settings),
+        told(2),
+    ];
+    for answer in &answers {
+        let signed = sign(answer, &key());
+        assert_valid(&signed);
+        assert_eq!(verify(&signed, &key().public_key()).unwrap().outcome, answer.outcome);
+        let mut chain = Chain::genesis(Source::of(&position()));
+        chain.append(&answer.fact(&signed, &position(), NOW, pipeline()));
+        let schema: Value = serde_json::from_str(include_str!("../../schemas/audit-segment.schema.json")).unwrap();
+        let segment: Value = serde_json::from_slice(&chain.take_segment().unwrap().value).unwrap();
+        assert!(jsonschema::draft202012::is_valid(&schema, &segment), "{segment}");
+    }
+    let many = told(10_000);
+    assert_eq!((many.requests, many.open.map(|open| open.len())), (Some(10_000), Some(500)), "an answer without bound");
+}
+
+#[test]
+fn an_erasure_of_a_tenant_or_a_class_ends_as_if_nothing_was_done() {
+    for (asked, subjects, buckets) in [
+        (json!({"tenant": "acme", "scope": "tenant"}), Some(12), None),
+        (json!({"scope": "retention_class", "retention_class": "chat"}), None, Some(3)),
+    ] {
+        let machine = machine();
+        let mut step = machine.receive(None, erase(asked.clone()), NOW).unwrap();
+        while let Some(effect) = step.effect.clone().filter(|effect| !matches!(effect, Effect::Receipt(_))) {
+            let mut input = answer(&effect);
+            if let Input::Destroyed(done) = &mut input {
+                *done = Destruction { generations: Vec::new(), page: None, subjects, buckets, ..done.clone() };
+            }
+            step = machine.step(step.state, input, NOW);
+        }
+        let Some(Effect::Receipt(receipt)) = step.effect else { panic!("no receipt") };
+        assert_eq!((receipt.outcome, receipt.subject), (ReceiptOutcome::Destroyed, None), "{asked}");
+        assert_valid(&sign(&receipt, &key()));
+    }
+}
+
+/// Knows as many subjects as the identifier has letters.
+struct Letters;
+
+impl Finder for Letters {
+    fn find(&self, _: &TenantId, _: &str, value: &str) -> Vec<KeyId> {
+        (0..value.len()).map(|n| KeyId([n as u8; 16])).collect()
+    }
+}
+
+#[test]
+fn an_identifier_erases_somebody_who_only_wrote_about_the_person() {
+    let named = |value: Value, action: &str| {
+        let asked = json!({"action": action, "tenant": "acme", "request_id": "r-1", "identifier": value});
+        Instruction::parse(Some(asked.to_string().as_bytes()), &position(), NOW, &digests(), &admission(), &Letters)
+    };
+    let email = |value: &str| json!({"kind": "EMAIL", "value": value});
+    let one = named(email("a"), "erase").unwrap();
+    assert!(matches!(one, Instruction::Erase(request) if request.target == Target::Subject { key: KeyId([0; 16]) }));
+    assert_eq!(named(email("ab"), "erase").unwrap_err().code, Refusal::RequestIdentifierAmbiguous);
+    assert!(matches!(named(email("ab"), "find").unwrap(), Instruction::Find(found) if found.subjects.len() == 2));
+    for bad in [json!("ada@example.org"), json!({"kind": "EMAIL"}), json!({"kind": "E MAIL", "value": "a"}), email("")]
+    {
+        assert_eq!(named(bad, "erase").unwrap_err().code, Refusal::RequestBadIdentifier);
+    }
+    for wider in [json!({"subject": "u"}), json!({"scope": "tenant"})] {
+        let mut asked = json!({"tenant": "acme", "identifier": email("a")});
+        asked.as_object_mut().unwrap().extend(wider.as_object().unwrap().clone());
+        assert_eq!(instruct(&asked).unwrap_err().code, Refusal::RequestBadIdentifier, "{asked}");
+    }
+    let unknown = instruct(&json!({"tenant": "acme", "identifier": email(CANARY)})).unwrap_err();
+    assert_eq!(unknown.code, Refusal::RequestIdentifierUnknown);
+    assert!(!format!("{unknown:?}").contains("lovelace"));
+    let found =
+        Found { id: Name::fixed("q-1"), tenant: TenantId::new("acme").unwrap(), subjects: vec![KeyId([1; 16])] };
+    assert_valid(&sign(&Receipt::found(&found, NOW, machine().settings()), &key()));
 }

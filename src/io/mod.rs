@@ -7,6 +7,7 @@ pub mod demo;
 pub mod entropy;
 pub mod erase;
 pub mod evaluate;
+pub mod export;
 #[cfg(test)]
 mod fuzz;
 pub mod http;

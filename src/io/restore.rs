@@ -11,7 +11,7 @@ use super::keystore::{Keystore, StoreError};
 use super::lines::Line;
 use super::scrub::{ScrubError, keys_from};
 use super::setup::{self, ConfigError};
-use crate::audit::{Chain, Outcome, Source};
+use crate::audit::{Chain, Fact, Outcome, Source};
 use crate::keys::{KeyRequest, KeyRing};
 use crate::pipeline::{Ground, OfflineKeys, OutRecord, Pipeline};
 
@@ -70,7 +70,7 @@ pub enum RestoreError {
 }
 
 /// Facts of restores on the command line: a chain of its own in the audit topic, or lines on standard error.
-struct Facts {
+pub(super) struct Facts {
     chain: Chain,
     topic: Option<(Mirror, Arc<str>)>,
 }
@@ -122,9 +122,7 @@ pub fn restore(options: &Options, input: impl BufRead, mut output: impl Write) -
         let effects = plan.apply(&keys, clock.wall_ms());
         let refused = effects.fact.restore.as_ref().is_none_or(|restore| restore.refused > 0);
         counts.refused += u64::from(refused || effects.fact.outcome != Outcome::Restored);
-        facts.chain.append(&effects.fact);
-        // The fact is safe before anything is shown.
-        facts.flush()?;
+        facts.append(&effects.fact)?;
         if let Some(out) = effects.records.first().filter(|_| effects.fact.restore.is_some()) {
             output.write_all(out.value.as_deref().unwrap_or_default())?;
             output.write_all(b"\n")?;
@@ -140,12 +138,25 @@ impl Facts {
     }
 
     /// Facts of this instance's command line go on where they stopped.
-    fn published(client: &Client, topic: &Arc<str>, instance: &str) -> Result<Self, Trouble> {
+    pub(super) fn published(client: &Client, topic: &Arc<str>, instance: &str) -> Result<Self, Trouble> {
         let source = Source { topic: format!("lethe.cli.{instance}").into(), partition: 0 };
         let (Resumed::Committed(head) | Resumed::Tail(head)) = resume(client, topic, &source, None, "")?;
         // Opened for its error alone: a missing audit topic must stop this before a key is asked for.
         Tap::open(client, &[topic], From::End)?;
         Ok(Self { chain: Chain::resume(source, head), topic: Some((Mirror::open(client)?, Arc::clone(topic))) })
+    }
+
+    /// Makes a fact durable: only then may be shown what it speaks of.
+    pub(super) fn append(&mut self, fact: &Fact) -> Result<(), RestoreError> {
+        match &self.topic {
+            None => self.chain.append(fact),
+            // A chain that goes on from run to run counts its own inputs: the same record may be opened twice.
+            Some(_) => {
+                let offset = i64::try_from(self.chain.head().seq).unwrap_or(i64::MAX);
+                self.chain.append(&Fact { offset, ..fact.clone() });
+            }
+        }
+        self.flush()
     }
 
     fn flush(&mut self) -> Result<(), RestoreError> {

@@ -357,6 +357,7 @@ impl Loaded {
                 let (access, keep) = match &config.work {
                     Work::Erase(erase) if erase.purge => ("Read,Delete", Some(DELETIONS_KEPT_SECONDS)),
                     Work::Erase(_) => ("Read", Some(DELETIONS_KEPT_SECONDS)),
+                    Work::Sanitize(sanitize) if sanitize.purge => ("Read,Delete", None),
                     Work::Sanitize(_) | Work::Restore(_) => ("Read", None),
                 };
                 want(topic, format!("input of `{}`", config.name), access, keep);

@@ -145,8 +145,9 @@ impl Topics {
     /// Deletes records before these offsets.
     pub fn purge(&self, offsets: &TopicPartitionList) -> Result<(), Unreachable> {
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
-        block_on(self.admin.delete_records(offsets, &options)).map_err(|error| self.unreachable(error))?;
-        Ok(())
+        let deleted =
+            block_on(self.admin.delete_records(offsets, &options)).map_err(|error| self.unreachable(error))?;
+        deleted.elements().iter().try_for_each(|one| one.error()).map_err(|error| self.unreachable(error))
     }
 
     fn differs(&self, wanted: &Wanted) -> Vec<(String, String, String)> {

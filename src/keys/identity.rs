@@ -8,6 +8,7 @@ use std::fmt;
 use ring::hmac;
 use zeroize::Zeroizing;
 
+use super::IndexKey;
 use crate::event::TenantId;
 
 /// The key under which all keys of one subject are found: a keyed digest of tenant and subject id.
@@ -83,6 +84,11 @@ impl DigestKey {
         KeyId(self.digest(b"lethe tenant", &[tenant.as_str().as_bytes()]))
     }
 
+    /// The key id of a retention class: nothing is sealed under it, its fence says that the class was erased.
+    pub fn class_key_id(&self, class: &str) -> KeyId {
+        KeyId(self.digest(b"lethe retention class", &[class.as_bytes()]))
+    }
+
     /// What stands for a record key that must not leave: `key_` and 26 characters of base32. Equal keys give equal text.
     pub fn record_key(&self, key: &[u8]) -> String {
         let mut text = String::from("key_");
@@ -94,6 +100,12 @@ impl DigestKey {
     pub fn value_digest(&self, tenant: &str, kind: &str, value: &[u8]) -> String {
         let digest = self.digest(b"lethe value", &[tenant.as_bytes(), kind.as_bytes(), value]);
         digest.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// The key of the blind index: a child of this one.
+    pub fn index_key(&self) -> IndexKey {
+        let tag = hmac::sign(&self.0, b"lethe index");
+        IndexKey::new(tag.as_ref())
     }
 
     fn digest(&self, label: &[u8], parts: &[&[u8]]) -> [u8; 16] {

@@ -11,6 +11,7 @@
 mod access;
 mod grow;
 mod identity;
+mod index;
 mod ring;
 pub mod rows;
 mod sealing;
@@ -21,7 +22,8 @@ mod turn;
 pub use access::{Access, Standing, access};
 pub use grow::{Grown, Newcomer, grow, overfull};
 pub use identity::{DigestKey, KeyId};
-pub use ring::{BucketId, Fence, Grant, KeyRequest, KeyRing, KeyState};
+pub use index::{Identifier, IndexEntry, IndexKey, Label};
+pub use ring::{BucketId, Fence, Grant, KeyRequest, KeyRing, KeyState, Limits};
 pub use rows::{Crown, Damaged, DeploymentId, RootId};
 pub use sealing::{
     COMMITMENT_BYTES, Edge, Fingerprint, OVERHEAD_BYTES, SEALED_SECRET_BYTES, SealedSecret, SealingKeys, Secret,

@@ -34,6 +34,7 @@ impl Pipeline {
                 quarantine: Arc::clone(&ground.quarantine),
                 max_output_bytes: ground.max_output_bytes,
                 digest_key: ground.digest_key.clone(),
+                index_key: std::sync::OnceLock::new(),
             },
             shape: Shape::default(),
             role: Role::Restore(Box::new(Restorer { audience: audience.into(), bounds: Bounds::Operator })),
@@ -55,6 +56,7 @@ impl Pipeline {
                 quarantine: config.quarantine.clone().unwrap_or_else(|| Arc::clone(&ground.quarantine)),
                 max_output_bytes: ground.max_output_bytes,
                 digest_key: ground.digest_key.clone(),
+                index_key: std::sync::OnceLock::new(),
             },
             shape,
             role,
@@ -82,6 +84,7 @@ fn sanitizer(config: &Sanitize) -> Sanitizer {
         default_tenant: reading.default_tenant.as_deref().and_then(TenantId::new),
         subject_refs: reading.subject_refs,
         require_subject: reading.require_subject,
+        index: config.index.iter().map(|kind| kind.as_str().into()).collect(),
         digest_every_key: config.key == KeyRule::Digest,
         event_type: event_type(reading.event_type).into(),
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::cases::Case;
 pub use super::written::{EventType, KeyRule};
 use crate::detect::Detector;
+use crate::erasure::Scope;
 use crate::event::Shape;
 use crate::policy::{Policy, Residency};
 
@@ -50,6 +51,10 @@ pub struct Sanitize {
     pub detector: Arc<Detector>,
     /// What is done.
     pub policy: Policy,
+    /// Kinds whose values go into the blind index.
+    pub index: Vec<String>,
+    /// Whether raw input is deleted behind the commit.
+    pub purge: bool,
 }
 
 /// A restore pipeline.
@@ -70,6 +75,8 @@ pub struct Erase {
     pub default_tenant: Option<Arc<str>>,
     /// Whether requests are deleted from their topic behind the commit.
     pub purge: bool,
+    /// How much whoever may publish there may erase.
+    pub scopes: Vec<Scope>,
     /// Topic of signed receipts.
     pub receipts: Arc<str>,
 }

@@ -11,6 +11,7 @@ use super::report::{Report, at};
 use super::written::{EraseFile, Input, RestoreFile, SanitizeFile};
 use super::{borders, detection, keeping, reading, treating};
 use crate::detect::{Detector, Models};
+use crate::erasure::Scope;
 use crate::policy::{FirewallThresholds, Policy, Provider};
 
 /// What a pipeline file may refer to.
@@ -52,6 +53,12 @@ pub(super) fn sanitize(
         retention: retention.classes.iter().map(|class| &*class.name).collect(),
     };
     let cases = cases::check(written.tests, &names, report);
+    for (place, kind) in written.index.iter().enumerate() {
+        if !names.kinds.contains(&kind.as_str()) {
+            let help = super::problem::choose(kind, names.kinds.iter().copied(), "kinds");
+            report.value(&at!["index", place], &[], format!("`{kind}` is no kind of this pipeline"), help);
+        }
+    }
     let policy = Policy {
         kinds,
         unlisted,
@@ -75,6 +82,8 @@ pub(super) fn sanitize(
             key: written.output.key,
             detector: Arc::new(detector),
             policy,
+            index: written.index,
+            purge: written.purge,
         })),
         cases,
     }
@@ -113,6 +122,7 @@ pub(super) fn erase(written: EraseFile, file: &str, digest: Arc<str>, report: &m
     let topics = topics(written.input, report);
     let erase = Erase {
         default_tenant: written.request.default_tenant.map(Arc::from),
+        scopes: written.request.scopes.unwrap_or_else(|| vec![Scope::Subject]),
         receipts: written.output.receipts.into(),
         purge: written.purge,
     };

@@ -1,6 +1,6 @@
 //! The front door: [`Pipeline::plan`] decides what must happen to a record, [`Plan::apply`] carries it out with keys.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::quarantine::Quarantine;
 use super::restore::{Restorer, Restoring};
@@ -8,7 +8,7 @@ use super::sanitize::{Sanitizer, Sanitizing};
 use super::{Effects, OutRecord};
 use crate::audit::{self, Moment, Name, PipelineRef};
 use crate::event::{RawRecord, Shape, decode};
-use crate::keys::{DigestKey, KeyRequest, KeyRing};
+use crate::keys::{DigestKey, IndexEntry, IndexKey, KeyId, KeyRequest, KeyRing, Label};
 use crate::policy::Code;
 
 /// A checked pipeline, ready to plan. Shared by all workers.
@@ -30,6 +30,8 @@ pub(super) struct Identity {
     pub(super) max_output_bytes: usize,
     /// Turns subject ids into key ids.
     pub(super) digest_key: DigestKey,
+    /// Labels identifiers, made on first use.
+    pub(super) index_key: OnceLock<IndexKey>,
 }
 
 pub(super) enum Role {
@@ -88,6 +90,22 @@ impl<'a> Plan<'a> {
         &self.keys
     }
 
+    /// Tenant and subject of a key that may be made for this, unless the subject is `known`: whoever erases the tenant must
+    /// find it.
+    pub fn member(&self, known: impl FnOnce(&KeyId) -> bool) -> Option<(KeyId, KeyId)> {
+        match &self.step {
+            Step::Sanitize(step) => step.member(&self.pipeline.identity, known),
+            Step::Quarantine(_) | Step::Restore(_) => None,
+        }
+    }
+
+    /// Adds the entries of the blind index that this event makes, but those that are `known` by their pair.
+    pub fn identifiers(&self, ring: &KeyRing, known: impl Fn(&Label) -> bool, entries: &mut Vec<IndexEntry>) {
+        if let Step::Sanitize(step) = &self.step {
+            step.identifiers(&self.pipeline.identity, ring, known, entries);
+        }
+    }
+
     /// Carries the plan out. The same record and keys give the same records, byte for byte; `now_ms` (Unix milliseconds)
     /// stands in the fact alone.
     pub fn apply(self, ring: &KeyRing, now_ms: i64) -> Effects {
@@ -106,6 +124,11 @@ impl<'a> Plan<'a> {
 }
 
 impl Identity {
+    /// The key of the blind index.
+    pub(super) fn index_key(&self) -> &IndexKey {
+        self.index_key.get_or_init(|| self.digest_key.index_key())
+    }
+
     /// A fact about `record`, to be filled in.
     pub(super) fn fact(&self, record: &RawRecord, outcome: audit::Outcome, now_ms: i64) -> audit::Fact {
         audit::Fact::new(record.position.offset, outcome, Moment(now_ms), self.reference.clone())

@@ -10,7 +10,7 @@ use crate::audit::{self, Moment, Name};
 use crate::detect::{Detector, Finding, Hint};
 use crate::event::{Attribute, Edit, Event, Place, RawRecord, Replacement, Slot, TenantId};
 use crate::firewall::{Judge, Verdict};
-use crate::keys::{BucketId, Grant, KeyId, KeyRequest, KeyRing, KeyState};
+use crate::keys::{BucketId, Grant, Identifier, IndexEntry, KeyId, KeyRequest, KeyRing, KeyState, Label};
 use crate::policy::{AfterErasure, Circumstances, Code, Decision, Found, Policy, Route, TokenScope, Treatment};
 use crate::protect::{self, Action, Scope, Sealer, Sidecar, Work};
 
@@ -25,6 +25,8 @@ pub(super) struct Sanitizer {
     pub(super) default_tenant: Option<TenantId>,
     /// Whether an event without a subject is put aside.
     pub(super) require_subject: bool,
+    /// Kinds whose values go into the blind index.
+    pub(super) index: Vec<Arc<str>>,
     /// Whether every record key is replaced by its digest.
     pub(super) digest_every_key: bool,
     /// Whether `sub_…` in the subject's place is taken as a subject ref.
@@ -56,6 +58,8 @@ pub(super) struct Sanitizing<'a> {
     subject: Option<KeyId>,
     at_ms: i64,
     request: Option<KeyRequest>,
+    /// What may be created for this event's subject.
+    grant: Grant,
     tenant_request: Option<KeyRequest>,
     /// Sidecars that came with the event: sealed values of the prompt that a model worker echoed.
     echoed: Vec<(String, Sidecar, KeyRequest)>,
@@ -140,6 +144,7 @@ impl Sanitizer {
             subject,
             at_ms,
             request,
+            grant,
             tenant_request,
             echoed,
             notes,
@@ -263,7 +268,15 @@ impl Sanitizing<'_> {
             Route::Quarantine(code) => return self.put_aside(identity, record, code, true, now_ms),
             Route::Block(code) => return self.put_aside(identity, record, code, false, now_ms),
         };
-        let state = self.request.as_ref().map(|request| ring.state(request));
+        let bucket = BucketId {
+            class: Arc::clone(&self.decision.retention.class),
+            index: self.decision.retention.bucket_index(self.at_ms),
+        };
+        let limit = self.limit(identity, &bucket, ring);
+        if let Some(note) = limit {
+            self.redact_all(note);
+        }
+        let state = self.request.as_ref().filter(|_| limit.is_none()).map(|request| ring.state(request));
         let keys = match state {
             Some(KeyState::Live(keys)) => Some(keys),
             Some(KeyState::Erased(_)) => {
@@ -276,10 +289,11 @@ impl Sanitizing<'_> {
             }
             Some(KeyState::Unknown) | None => None,
         };
-        let tenant_keys = self.tenant_request.as_ref().and_then(|request| match ring.state(request) {
-            KeyState::Live(keys) => Some(keys),
-            _ => None,
-        });
+        let tenant_keys =
+            self.tenant_request.as_ref().filter(|_| limit.is_none()).and_then(|request| match ring.state(request) {
+                KeyState::Live(keys) => Some(keys),
+                _ => None,
+            });
         let position = record.position.to_string();
         let conversation = self.event.conversation().map(|c| c.reveal().to_owned());
         let scope = match (self.sanitizer.policy.token_scope, &conversation) {
@@ -294,10 +308,6 @@ impl Sanitizing<'_> {
             _ => &[],
         };
         self.keep_echoed(ring);
-        let bucket = BucketId {
-            class: Arc::clone(&self.decision.retention.class),
-            index: self.decision.retention.bucket_index(self.at_ms),
-        };
         let sealer = Sealer {
             keys: keys.map(|keys| &**keys),
             tenant_keys: tenant_keys.map(|keys| &**keys),
@@ -358,6 +368,60 @@ impl Sanitizing<'_> {
             timestamp_ms: record.timestamp_ms,
         };
         Effects { records: vec![out], fact }
+    }
+
+    /// Why nothing of this event may be sealed, whosoever it is: its tenant or its retention class was erased as a whole.
+    fn limit(&self, identity: &Identity, bucket: &BucketId, ring: &KeyRing) -> Option<Code> {
+        let limits = &ring.limits;
+        if limits.is_empty() {
+            return None;
+        }
+        let tenant = self.tenant.as_ref().map(|tenant| identity.digest_key.tenant_key_id(tenant));
+        if tenant.is_some_and(|id| limits.tenant_erased(&id, self.at_ms, self.grant)) {
+            return Some(Code::ErasedSubject);
+        }
+        limits.class_erased(bucket).then_some(Code::ExpiredRetention)
+    }
+
+    /// The tenant and the subject whose key this event may make.
+    pub(super) fn member(&self, identity: &Identity, known: impl FnOnce(&KeyId) -> bool) -> Option<(KeyId, KeyId)> {
+        let request = self.request.as_ref().filter(|request| request.grant != Grant::Open)?;
+        if known(&request.id) {
+            return None;
+        }
+        Some((identity.digest_key.tenant_key_id(self.tenant.as_ref()?), request.id))
+    }
+
+    /// Entries of the blind index for what these keys will seal, but those that are known. Nothing of an erased subject, or of
+    /// one whose keys are not at hand, is entered.
+    pub(super) fn identifiers(
+        &self,
+        identity: &Identity,
+        ring: &KeyRing,
+        known: impl Fn(&Label) -> bool,
+        entries: &mut Vec<IndexEntry>,
+    ) {
+        let kinds = &self.sanitizer.index;
+        let (false, Some(request), Some(tenant)) = (kinds.is_empty(), &self.request, &self.tenant) else { return };
+        let KeyState::Live(keys) = ring.state(request) else { return };
+        let bucket = &request.bucket;
+        if request.grant == Grant::Open || self.limit(identity, bucket, ring).is_some() {
+            return;
+        }
+        let index = identity.index_key();
+        for work in self.work.iter().filter(|work| matches!(work.action, Action::Token | Action::Surrogate)) {
+            if !kinds.iter().any(|kind| **kind == *work.kind) {
+                continue;
+            }
+            let Some(slot) = self.event.slots().get(work.slot) else { continue };
+            let Some(text) = slot.text.reveal().get(work.range.clone()) else { continue };
+            let value = protect::normalise(work.kind, text);
+            let identifier = Identifier { tenant: tenant.as_str(), kind: work.kind, value: &value };
+            let generation = keys.generation();
+            if !known(&index.pair(identifier, &request.id, generation)) {
+                entries.push(index.entry(identifier, &request.id, generation));
+            }
+        }
     }
 
     /// Nothing of an erased subject gets a form that could ever come back or be compared.

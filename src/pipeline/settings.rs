@@ -51,6 +51,8 @@ pub struct Settings {
     pub erasure_epoch_ms: u64,
     /// How often buckets of keys whose time has passed are looked for.
     pub retention_check_seconds: u64,
+    /// For whom everything that is held of a person may be exported.
+    pub export_audience: Option<String>,
     /// Properties of regions on clusters of their own, laid over the main cluster's.
     pub regions: BTreeMap<String, BTreeMap<String, Property>>,
     /// Who runs models.
@@ -223,6 +225,7 @@ fn meaning(written: SettingsFile, report: &mut Report<'_>) -> Option<Settings> {
         key_lease_seconds: u64::from(written.key_lease_seconds),
         erasure_epoch_ms: u64::from(written.erasure.epoch_ms),
         retention_check_seconds: u64::from(written.retention.check_seconds),
+        export_audience: written.export.audience,
         regions,
         providers: providers.collect(),
         listen,

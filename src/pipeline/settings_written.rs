@@ -52,6 +52,8 @@ pub(super) struct SettingsFile {
     pub(super) erasure: ErasureSection,
     #[serde(default)]
     pub(super) retention: RetentionCheckSection,
+    #[serde(default)]
+    pub(super) export: ExportSection,
     /// Regions on clusters of their own: `us: {kafka: {bootstrap.servers: …}}`; one not named here is on the main cluster.
     #[serde(default)]
     pub(super) regions: BTreeMap<String, RegionSettings>,
@@ -386,6 +388,15 @@ pub(super) struct ProviderSettings {
     /// What it has signed: `dpa`, `baa`, `pci-aoc`.
     #[serde(default)]
     pub(super) agreements: Vec<Agreement>,
+}
+
+/// Packages of what is held of one person (GDPR Art. 15 and 20).
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ExportSection {
+    /// The audience for which `lethe subject export` opens originals; without one it is refused (default: none).
+    #[schemars(length(min = 1, max = 64))]
+    pub(super) audience: Option<String>,
 }
 
 /// `/livez`, `/readyz`, `/metrics`.

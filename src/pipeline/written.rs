@@ -11,6 +11,7 @@ use super::written_rules::{
     ClassSection, FirewallSection, ResidencySection, RestoreSection, RetentionSection, Token, Treatments,
 };
 use crate::detect::DetectorConfig;
+use crate::erasure::Scope;
 use crate::policy::AfterErasure;
 
 /// Takes personal data out of events and sends each only where it may live.
@@ -49,6 +50,14 @@ pub(super) struct SanitizeFile {
     /// What becomes of events of an erased subject that are younger than the erasure: `redact` or `renew` (default `redact`).
     #[serde(default)]
     pub(super) after_erasure: AfterErasure,
+    /// Kinds whose values go into the blind index, such as `[EMAIL, PHONE]`: then a deletion request can name a person by one of
+    /// them. Who has key store and root can confirm a guess there, also about people who were erased (default: none).
+    #[serde(default)]
+    pub(super) index: Vec<String>,
+    /// Whether raw input is deleted from its topics once its outcome is committed, so that clear text lives minutes and not
+    /// days (default `false`). What another consumer group has not read yet stays.
+    #[serde(default)]
+    pub(super) purge: bool,
     /// Tests that `lethe test` runs, offline.
     #[serde(default)]
     pub(super) tests: Vec<TestCase>,
@@ -249,6 +258,8 @@ pub(super) struct RequestSection {
     /// The tenant of requests that name none: 1 to 128 of `A-Za-z0-9._:-`.
     #[schemars(regex(pattern = r"^[A-Za-z0-9._:-]{1,128}$"))]
     pub(super) default_tenant: Option<String>,
+    /// How much whoever may publish there may erase: `subject`, `tenant`, `retention_class` (default `[subject]`).
+    pub(super) scopes: Option<Vec<Scope>>,
 }
 
 /// Where receipts go: `{receipts: erasure.receipts}`.

@@ -110,6 +110,18 @@ codes! {
     RequestFutureFence "request_future_fence" Refuse "`erase_through` lies in the future" "send a time that has passed, or leave it out";
     RequestBadVerification "request_bad_verification" Refuse "`identity_verification` is not a short name" "1 to 64 of `A-Za-z0-9._:/+-`, such as `email_link`";
     RequestIdReused "request_id_reused" Refuse "`request_id` was used before, for another subject" "send a request id of its own";
+    RequestUnknownAction "request_unknown_action" Refuse "`action` is none of `erase`, `hold`, `lift`, `status`, `find`" "leave it out to erase";
+    RequestUnknownScope "request_unknown_scope" Refuse "`scope` is none of `subject`, `tenant`, `retention_class`" "leave it out to erase one subject";
+    RequestScopeNotAllowed "request_scope_not_allowed" Refuse "the erase pipeline does not allow this scope" "list it under `request.scopes` of the erase pipeline, if whoever may publish there may erase so much";
+    RequestBadScope "request_bad_scope" Refuse "the request names something that does not belong to its scope, or not what the scope needs" "`subject` belongs to the scope `subject` alone, `retention_class` to its own, which takes no `tenant`";
+    RequestUnknownClass "request_unknown_class" Refuse "`retention_class` is no class of any pipeline that runs here" "see `retention.classes` of the pipelines";
+    RequestUnknownPriority "request_unknown_priority" Refuse "`priority` is none of `urgent`, `normal`, `low`" "leave it out";
+    RequestBadHold "request_bad_hold" Refuse "a hold lacks a proper `hold`, `reason`, `authority` or `by`, or a lift `hold` or `by`" "references and names are 1 to 128 of `A-Za-z0-9._:/+-`; reasons are those of `schemas/deletion-request.schema.json`";
+    RequestHoldReused "request_hold_reused" Refuse "the reference of the hold belongs to another hold, or to one that was lifted" "choose a reference of its own";
+    RequestBadIdentifier "request_bad_identifier" Refuse "`identifier` is not of its form, or stands beside a subject or a wider scope" "send `{\"kind\": \"EMAIL\", \"value\": …}` in place of `subject`";
+    RequestIdentifierUnknown "request_identifier_unknown" Refuse "the blind index knows nobody under this identifier" "name the subject; pipelines enter only what they list under `index`";
+    RequestIdentifierAmbiguous "request_identifier_ambiguous" Refuse "several subjects were sealed with this identifier: some may have written about the person" "find out who is meant (`lethe subject find`), and name them by `subject`";
+    RequestHoldUnknown "request_hold_unknown" Refuse "no hold of this reference stands" "`lethe hold list` shows those that do";
 }
 
 impl From<&Unreadable> for Code {

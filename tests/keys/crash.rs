@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use lethe::io::clock::ManualClock;
-use lethe::io::keystore::{Keystore, Renewal, StoreCopy, StoreError};
+use lethe::io::keystore::{Keystore, Note, Renewal, Space, StoreCopy, StoreError};
 use lethe::io::kms::{FileKeeper, RootKeeper};
 use lethe::io::steps::{Steps, Stopped};
 use lethe::io::upkeep::{Part, Rotation, UpkeepError};
@@ -29,6 +29,7 @@ struct Told {
     destroyed: bool,
     expired: bool,
     signers: Vec<[u8; 32]>,
+    noted: bool,
     done: bool,
 }
 
@@ -68,6 +69,9 @@ fn live_a_life(store: &dyn Keystore, backup: Option<&Path>, told: &mut Told) -> 
     store.remember("request-1", b"destroyed", true)?;
     store.expire(&[bucket("past", 1)])?;
     told.expired = true;
+    let notes = [b"one", b"two"].map(|key| Note::put(Space::Members, *key, *b"member"));
+    store.note(&notes)?;
+    told.noted = true;
     let signer = store.signing_key()?.public_key();
     told.signers.push(signer);
     rotate(store)?;
@@ -94,6 +98,7 @@ fn rotate(store: &dyn Keystore) -> Result<(), StoreError> {
 }
 
 fn check(store: &dyn Keystore, told: &Told, at: &str) {
+    check_notes(store, told, at);
     for (number, sealed) in &told.sealed {
         let asked = request(*number, Grant::Open);
         let state = store.ring(std::slice::from_ref(&asked)).unwrap().state(&asked).clone();
@@ -151,6 +156,17 @@ fn check_backup(home: &Home, backup: &Path, at: &str) {
         }
         Err(error) => assert!(matches!(error, StoreError::Incomplete { .. } | StoreError::Absent(_)), "{at}: {error}"),
     }
+}
+
+/// Both notes of one call, or neither; and none that the caller was told of is gone.
+fn check_notes(store: &dyn Keystore, told: &Told, at: &str) {
+    let notes = store.notes(Space::Members, b"", None, 10).unwrap();
+    assert!(notes.len() == 2 || (notes.is_empty() && !told.noted), "{at}: {notes:?}");
+    let second = store.notes(Space::Members, b"", notes.first().map(|(key, _)| &**key), 10).unwrap();
+    assert_eq!(second.first(), notes.get(1), "{at}");
+    assert!(store.notes(Space::Members, b"three", None, 10).unwrap().is_empty(), "{at}");
+    assert_eq!(store.noted(Space::Members, b"one").unwrap().is_some(), !notes.is_empty(), "{at}");
+    assert_eq!(store.noted(Space::Holds, b"one").unwrap(), None, "{at}: a note stands in two spaces");
 }
 
 fn roots_held(home: &Home) -> usize {

@@ -15,7 +15,7 @@ use crate::deployment::{Deployment, LIMIT, Settings, stop};
 use crate::restored::{echo, prompt, reference, sealed};
 use crate::support::{Cluster, Message, Record};
 
-const HOUR_MS: i64 = 3_600_000;
+pub const HOUR_MS: i64 = 3_600_000;
 
 /// Requests in the order of their one partition, and how each must end: outcome, code.
 const REQUESTS: &[(&str, &str, &str)] = &[

@@ -75,6 +75,13 @@ impl Message {
         self
     }
 
+    /// Replaces a text in the value, which must hold it.
+    pub fn replace(self, from: &str, to: &str) -> Self {
+        let text = String::from_utf8(self.value.expect("a value")).expect("a value in UTF-8");
+        assert!(text.contains(from), "`{from}` is not in the record");
+        Self { value: Some(text.replace(from, to).into_bytes()), ..self }
+    }
+
     /// Fixes the partition; without it the key decides, as a Java client would.
     pub fn partition(self, partition: i32) -> Self {
         Self { partition: Some(partition), ..self }
@@ -304,6 +311,20 @@ impl Cluster {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Commits an offset for a group that nobody is a member of.
+    pub fn commit(&self, group: &str, topic: &str, partition: i32, offset: i64) {
+        let consumer: BaseConsumer = self.client().set("group.id", group).create().expect("a consumer");
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(offset)).expect("an offset");
+        consumer.commit(&list, rdkafka::consumer::CommitMode::Sync).expect("a commit");
+    }
+
+    /// The oldest offset that the broker still has.
+    pub fn earliest(&self, topic: &str, partition: i32) -> i64 {
+        let consumer: BaseConsumer = self.client().set("group.id", unique("reader")).create().expect("a consumer");
+        consumer.fetch_watermarks(topic, partition, LIMIT).expect("watermarks").0
     }
 
     /// Waits until `group` has committed past every record that stands on `topic` now.

@@ -121,16 +121,23 @@ impl Tap {
         }
     }
 
-    /// Everything that is in a topic now.
+    /// Everything that is in a topic now, in order.
     pub fn read_to_end(client: &Client, topic: &str) -> Result<Vec<Tapped>, Trouble> {
-        let mut tap = Self::open(client, &[topic], From::Beginning)?;
         let mut records = Vec::new();
+        Self::scan(client, topic, |record| records.push(record))?;
+        records.sort_by_key(|record| (record.partition, record.offset));
+        Ok(records)
+    }
+
+    /// Shows everything that is in a topic now, one record at a time, in the order of each partition.
+    pub fn scan(client: &Client, topic: &str, mut see: impl FnMut(Tapped)) -> Result<(), Trouble> {
+        let mut tap = Self::open(client, &[topic], From::Beginning)?;
         let mut silent = 0;
         while !tap.open.is_empty() {
             match tap.next(Duration::from_millis(500))? {
                 Some(record) => {
                     silent = 0;
-                    records.push(record);
+                    see(record);
                 }
                 None => silent += 1,
             }
@@ -138,7 +145,6 @@ impl Tap {
                 return Err(Trouble::Fatal(format!("topic `{topic}` did not answer within 30 s")));
             }
         }
-        records.sort_by_key(|record| (record.partition, record.offset));
-        Ok(records)
+        Ok(())
     }
 }

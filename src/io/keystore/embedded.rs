@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use super::cache::KeyCache;
 use super::migrate::refuse_moved;
 use super::shelf::Shelf;
-use super::{Destroyed, Expired, Keystore, Renewal, Rotated, Status, StoreError, epoch};
+use super::{Destroyed, Expired, Keystore, Note, Noted, Progress, Renewal, Rotated, Space, Status, StoreError, epoch};
 use crate::io::clock::Clock;
 use crate::io::entropy::Entropy;
 use crate::io::kms::RootKeeper;
@@ -243,8 +243,34 @@ impl Keystore for EmbeddedStore {
     }
 
     fn remember(&self, request: &str, progress: &[u8], settled: bool) -> Result<(), StoreError> {
+        let one = Progress { request: request.to_owned(), bytes: progress.to_vec(), settled };
+        self.remember_all(std::slice::from_ref(&one))
+    }
+
+    fn remember_all(&self, requests: &[Progress]) -> Result<(), StoreError> {
+        if requests.is_empty() {
+            return Ok(());
+        }
         let _state = self.write_state()?;
-        self.shelf.remember(request, progress, settled)
+        self.shelf.remember(requests)
+    }
+
+    fn note(&self, notes: &[Note]) -> Result<(), StoreError> {
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let _state = self.read_state()?;
+        self.shelf.note(notes)
+    }
+
+    fn noted(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shelf.check()?;
+        self.shelf.noted(space, key)
+    }
+
+    fn notes(&self, space: Space, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Noted>, StoreError> {
+        self.shelf.check()?;
+        self.shelf.notes(space, prefix, after, limit)
     }
 
     fn recall(&self, request: &str) -> Result<Option<Vec<u8>>, StoreError> {

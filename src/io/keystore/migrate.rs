@@ -12,10 +12,11 @@ use std::collections::BTreeMap;
 use ring::digest::{SHA256, digest};
 
 use super::epoch::{key_id, open_top};
-use super::{StoreError, shelf::Shelf};
+use super::shelf::Shelf;
+use super::{Note, Noted, Progress, Space, StoreError};
 use crate::io::kms::RootKeeper;
 use crate::io::steps::Steps;
-use crate::keys::rows::{PageRow, Table, Tally, TopRow, Write, encode_counts};
+use crate::keys::rows::{PageRow, SignersRow, Table, Tally, TopRow, Write, encode_counts};
 use crate::keys::{Damaged, DeploymentId, KeyId};
 
 /// Stands in a target while rows arrive: a digest of the source's top and tally.
@@ -56,6 +57,10 @@ pub(super) trait RawStore {
     fn requests(&self) -> Result<Vec<RequestRow>, StoreError>;
     /// Stores rows, durable as a whole.
     fn put(&self, writes: Vec<Write>) -> Result<(), StoreError>;
+    /// The next notes of a space behind a key, in order.
+    fn notes(&self, space: Space, after: Option<&[u8]>) -> Result<Vec<Noted>, StoreError>;
+    /// Stores notes.
+    fn put_notes(&self, notes: &[Note]) -> Result<(), StoreError>;
     /// Stores requests.
     fn put_requests(&self, requests: &[RequestRow]) -> Result<(), StoreError>;
     /// The last step: these rows and counters, and no mark, durable as a whole.
@@ -107,13 +112,30 @@ pub(super) fn migrate(
         done.rows += arrived;
     }
     to.put_requests(&from.requests()?)?;
-    let writes = vec![
+    copy_notes(from, to)?;
+    let mut writes = vec![
         Write::put(Table::Meta, TopRow::KEY, top),
         Write::put(Table::Meta, Tally::COUNTS_KEY, encode_counts(counts.by_page())),
     ];
+    writes.extend(from.meta(SignersRow::KEY)?.map(|signers| Write::put(Table::Meta, SignersRow::KEY, signers)));
     to.finish(row.deployment, Tally::decode(&tally)?, writes)?;
     from.put(vec![Write::put(Table::Meta, MOVED, to.name().as_bytes().to_vec())])?;
     Ok(done)
+}
+
+/// Holds, members, limits, index and purges: a store that lost a hold would erase what it stands for.
+fn copy_notes(from: &dyn RawStore, to: &dyn RawStore) -> Result<(), StoreError> {
+    for space in Space::ALL {
+        let mut last: Option<Vec<u8>> = None;
+        loop {
+            let notes = from.notes(*space, last.as_deref())?;
+            let Some((key, _)) = notes.last() else { break };
+            last = Some(key.clone());
+            let notes: Vec<Note> = notes.into_iter().map(|(key, value)| Note::put(*space, key, value)).collect();
+            to.put_notes(&notes)?;
+        }
+    }
+    Ok(())
 }
 
 /// Sees that the target is empty, or holds the beginning of this very migration.
@@ -218,7 +240,20 @@ impl RawStore for RawFolder {
     }
 
     fn put_requests(&self, requests: &[RequestRow]) -> Result<(), StoreError> {
-        requests.iter().try_for_each(|(name, progress, settled)| self.shelf.remember(name, progress, *settled))
+        let progress = |(request, bytes, settled): &RequestRow| Progress {
+            request: request.clone(),
+            bytes: bytes.clone(),
+            settled: *settled,
+        };
+        self.shelf.remember(&requests.iter().map(progress).collect::<Vec<_>>())
+    }
+
+    fn notes(&self, space: Space, after: Option<&[u8]>) -> Result<Vec<Noted>, StoreError> {
+        self.shelf.notes(space, &[], after, ROWS)
+    }
+
+    fn put_notes(&self, notes: &[Note]) -> Result<(), StoreError> {
+        self.shelf.note(notes)
     }
 
     fn finish(&self, deployment: DeploymentId, tally: Tally, mut writes: Vec<Write>) -> Result<(), StoreError> {

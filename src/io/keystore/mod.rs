@@ -12,7 +12,10 @@ mod epoch;
 mod error;
 mod fetch;
 mod forget;
+mod index;
+mod limits;
 mod migrate;
+mod notes;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod shelf;
@@ -20,7 +23,10 @@ mod shelf;
 pub use backup::{CopyFacts, StoreCopy};
 pub use embedded::{EmbeddedStore, Options};
 pub use error::StoreError;
+pub use index::{MOST_SUBJECTS, forget_index, index_notes, subjects_of};
+pub use limits::{class_limit, limits, tenant_limit};
 pub use migrate::Migrated;
+pub use notes::{Note, Noted, Progress, Space, purged_note, purged_of};
 #[cfg(feature = "postgres")]
 pub use postgres::{Connecting, PostgresOptions, PostgresStore};
 
@@ -107,6 +113,20 @@ pub trait Keystore: Send + Sync {
 
     /// Remembers how far an erasure request has come. What is settled stays to be recalled, and is no longer listed.
     fn remember(&self, request: &str, progress: &[u8], settled: bool) -> Result<(), StoreError>;
+
+    /// [`Keystore::remember`] for many: all of them, or none.
+    fn remember_all(&self, requests: &[Progress]) -> Result<(), StoreError> {
+        requests.iter().try_for_each(|one| self.remember(&one.request, &one.bytes, one.settled))
+    }
+
+    /// Writes and removes notes: small rows beside the keys, in which nothing is secret. All of them, durably, or none.
+    fn note(&self, notes: &[Note]) -> Result<(), StoreError>;
+
+    /// One note.
+    fn noted(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Up to `limit` notes whose keys begin with `prefix`, in order of their keys, those behind `after` only.
+    fn notes(&self, space: Space, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Noted>, StoreError>;
 
     /// How far a request had come.
     fn recall(&self, request: &str) -> Result<Option<Vec<u8>>, StoreError>;

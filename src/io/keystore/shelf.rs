@@ -1,13 +1,14 @@
 //! The embedded store's files: fjall 3, one keyspace for each table, one durable batch a change. It knows bytes, not keys.
 
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fjall::config::CompressionPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice};
 
-use super::StoreError;
 use super::migrate::Pair;
+use super::{Note, Noted, Progress, Space, StoreError};
 use crate::io::steps::{Around, Steps};
 use crate::keys::rows::{Table, Write};
 
@@ -27,6 +28,7 @@ pub(super) struct Shelf {
     tables: Tables,
     open_requests: Keyspace,
     settled_requests: Keyspace,
+    notes: Keyspace,
     steps: Steps,
     /// A commit failed: what is on disk and what is in memory may differ, so nothing goes on, and above all no root is
     /// destroyed, before the store is opened anew.
@@ -77,6 +79,11 @@ fn names(inside: &Path, store: &Path) -> Result<Vec<String>, StoreError> {
     Ok(entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
 }
 
+/// Where a note stands: no name of a space is the beginning of another's.
+fn place(space: Space, key: &[u8]) -> Vec<u8> {
+    [space.as_str().as_bytes(), &[0], key].concat()
+}
+
 /// A row as it stands in a table: key and value.
 pub(super) type Row = (Slice, Slice);
 
@@ -104,8 +111,9 @@ impl Shelf {
             epochs: table("epochs")?,
         };
         let (open_requests, settled_requests) = (table("requests_open")?, table("requests_settled")?);
+        let notes = table("notes")?;
         let broken = AtomicBool::new(false);
-        Ok(Self { folder: folder.to_owned(), db, tables, open_requests, settled_requests, steps, broken })
+        Ok(Self { folder: folder.to_owned(), db, tables, open_requests, settled_requests, notes, steps, broken })
     }
 
     fn table(&self, table: Table) -> &Keyspace {
@@ -233,8 +241,8 @@ impl Shelf {
         copy.commit(("copy not yet marked", "copy marked"), vec![mark])?;
         let [meta, rows @ ..] = self.tables.all();
         let [their_meta, their_rows @ ..] = copy.tables.all();
-        let from = rows.into_iter().chain([&self.open_requests, &self.settled_requests, meta]);
-        let into = their_rows.into_iter().chain([&copy.open_requests, &copy.settled_requests, their_meta]);
+        let from = rows.into_iter().chain([&self.open_requests, &self.settled_requests, &self.notes, meta]);
+        let into = their_rows.into_iter().chain([&copy.open_requests, &copy.settled_requests, &copy.notes, their_meta]);
         let mut copied = 0;
         for (from, into) in from.zip(into) {
             copied += self.copy_table(&moment, from, copy, into)?;
@@ -285,15 +293,54 @@ impl Shelf {
         Ok(copied)
     }
 
-    pub fn remember(&self, request: &str, progress: &[u8], settled: bool) -> Result<(), StoreError> {
-        let mut batch = self.batch(2);
-        if settled {
-            batch.remove(&self.open_requests, request);
-            batch.insert(&self.settled_requests, request, progress);
-        } else {
-            batch.insert(&self.open_requests, request, progress);
+    pub fn remember(&self, requests: &[Progress]) -> Result<(), StoreError> {
+        let mut batch = self.batch(2 * requests.len());
+        for Progress { request, bytes, settled } in requests {
+            if *settled {
+                batch.remove(&self.open_requests, request.as_str());
+                batch.insert(&self.settled_requests, request.as_str(), bytes.as_slice());
+            } else {
+                batch.insert(&self.open_requests, request.as_str(), bytes.as_slice());
+            }
         }
         self.commit_batch(("request not yet remembered", "request remembered"), batch)
+    }
+
+    pub fn note(&self, notes: &[Note]) -> Result<(), StoreError> {
+        let mut batch = self.batch(notes.len());
+        for Note { space, key, value } in notes {
+            let key = place(*space, key);
+            match value {
+                Some(value) => batch.insert(&self.notes, key, value.as_slice()),
+                None => batch.remove(&self.notes, key),
+            }
+        }
+        self.commit_batch(("notes not yet durable", "notes durable"), batch)
+    }
+
+    pub fn noted(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.notes.get(place(space, key)).map_err(self.failed())?.map(|value| value.to_vec()))
+    }
+
+    pub fn notes(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Noted>, StoreError> {
+        let (head, prefix) = (place(space, &[]).len(), place(space, prefix));
+        let after = after.map(|after| place(space, after)).filter(|after| *after >= prefix);
+        let from = after.map_or_else(|| Bound::Included(prefix.clone()), Bound::Excluded);
+        let mut found = Vec::new();
+        for row in self.notes.range::<Vec<u8>, _>((from, Bound::Unbounded)).take(limit) {
+            let (key, value) = row.into_inner().map_err(self.failed())?;
+            if !key.starts_with(&prefix) {
+                break;
+            }
+            found.push((key.get(head..).unwrap_or_default().to_vec(), value.to_vec()));
+        }
+        Ok(found)
     }
 
     pub fn recall(&self, request: &str) -> Result<Option<Slice>, StoreError> {

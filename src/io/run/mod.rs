@@ -3,11 +3,13 @@
 mod chains;
 mod erasure;
 mod health;
+mod purge;
 mod retention;
 mod service;
 mod setback;
 mod tally;
 mod upkeep;
+mod wards;
 mod way_back;
 mod worker;
 
@@ -15,4 +17,5 @@ pub use health::{Health, Stop};
 pub use retention::{WidthError, horizon, pin_widths};
 pub use service::{Running, Service, ServiceError, shared};
 pub use setback::WorkerError;
+pub use wards::Wards;
 pub use worker::{Shared, Worker};

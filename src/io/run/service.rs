@@ -5,9 +5,11 @@ use std::thread::JoinHandle;
 
 use super::erasure::ErasureWorker;
 use super::health::{Beat, Health, Stop};
+use super::purge::Purger;
 use super::retention::{WidthError, horizon, pin_widths};
 use super::setback::WorkerError;
 use super::upkeep::Upkeep;
+use super::wards::Wards;
 use super::worker::{Shared, Worker};
 use crate::io::clock::Clock;
 use crate::io::http::{self, Observed};
@@ -81,6 +83,9 @@ impl Running {
             let worker = Worker::open(name.clone(), shared, beat, stop).map_err(ServiceError::Kafka)?;
             threads.push(spawn(name, move || worker.run()));
         }
+        if let Some(purger) = Purger::open(loaded, Arc::clone(&store), Arc::clone(&clock), stop.clone()) {
+            threads.push(spawn("purge".into(), move || purger.run()));
+        }
         if let Some((config, erase)) = erase {
             let worker = ErasureWorker::open(loaded, config, erase, store, clock, health.beat(workers), stop.clone());
             let worker = worker.map_err(|error| ServiceError::Worker { name: "erasure".into(), error })?;
@@ -139,6 +144,7 @@ pub fn shared(loaded: &Loaded, store: Arc<dyn Keystore>, clock: Arc<dyn Clock>) 
     Ok(Shared {
         routes: loaded.routes(store.digest_key()?),
         store,
+        wards: Wards::default(),
         client: loaded.client(),
         remotes: loaded.remotes(),
         audit_topic: Arc::clone(&settings.audit_topic),

@@ -10,6 +10,7 @@ use super::chains::{Chains, Open};
 use super::health::{Beat, Stop};
 use super::setback::{Setback, WorkerError};
 use super::tally::Tally;
+use super::wards::Wards;
 use super::way_back::WayBack;
 use crate::audit::Source;
 use crate::event::RawRecord;
@@ -25,6 +26,8 @@ pub struct Shared {
     pub routes: HashMap<Arc<str>, Arc<Pipeline>>,
     /// The keys.
     pub store: Arc<dyn Keystore>,
+    /// Who was erased as a whole, and who belongs to whom.
+    pub wards: Wards,
     /// The home cluster.
     pub client: Client,
     /// Clusters of regions that are not at home.
@@ -148,6 +151,10 @@ impl Worker {
             mirror.settle()?;
         }
         let group = self.intake.group()?;
+        for ring in &mut rings {
+            shared.wards.confirm(&*shared.store, ring)?;
+        }
+        // The last look: those confirmed first may have been overtaken since.
         if !rings.iter().all(|ring| shared.store.still_valid(ring)) {
             return Err(Setback::StaleKeys);
         }
@@ -178,7 +185,11 @@ impl Worker {
         let mut requests: Vec<KeyRequest> = plans.iter().flat_map(|plan| plan.keys().iter().cloned()).collect();
         requests.sort_unstable_by(|a, b| (a.id, &a.bucket, a.at_ms).cmp(&(b.id, &b.bucket, b.at_ms)));
         requests.dedup();
-        let ring = shared.store.ring(&requests)?;
+        let mut ring = shared.store.ring(&requests)?;
+        shared.wards.attach(&*shared.store, &mut ring)?;
+        if shared.wards.enrol(&*shared.store, &ring, &plans)? {
+            shared.wards.confirm(&*shared.store, &mut ring)?;
+        }
         let keyed = shared.clock.monotonic_us();
 
         let now_ms = shared.clock.wall_ms();

@@ -7,6 +7,7 @@
 mod fetch;
 mod forget;
 mod link;
+mod notes;
 mod raw;
 mod schema;
 mod state;
@@ -27,7 +28,7 @@ use tokio_postgres::Error;
 use super::cache::KeyCache;
 use super::epoch::{epoch_row, found, refuse_orphans};
 use super::migrate::refuse_moved;
-use super::{Destroyed, Expired, Keystore, Renewal, Rotated, Status, StoreError};
+use super::{Destroyed, Expired, Keystore, Note, Noted, Renewal, Rotated, Space, Status, StoreError};
 use crate::io::clock::Clock;
 use crate::io::entropy::Entropy;
 use crate::io::kms::RootKeeper;
@@ -263,6 +264,31 @@ impl Keystore for PostgresStore {
         session.run(async |client| execute(client, REMEMBER, &[&request, &progress, &settled]).await)?;
         session.done();
         Ok(self.steps.reached("request remembered")?)
+    }
+
+    fn note(&self, notes: &[Note]) -> Result<(), StoreError> {
+        if notes.is_empty() {
+            return Ok(());
+        }
+        self.steps.reached("notes not yet durable")?;
+        let session = self.ground.link.session()?;
+        session.run(async |client| notes::put(client, notes).await)?;
+        session.done();
+        Ok(self.steps.reached("notes durable")?)
+    }
+
+    fn noted(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let session = self.ground.link.session()?;
+        let note = session.run(async |client| notes::get(client, space, key).await)?;
+        session.done();
+        Ok(note)
+    }
+
+    fn notes(&self, space: Space, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Noted>, StoreError> {
+        let session = self.ground.link.session()?;
+        let found = session.run(async |client| notes::list(client, space, (prefix, after), limit).await)?;
+        session.done();
+        Ok(found)
     }
 
     fn recall(&self, request: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -4,11 +4,14 @@ use super::fetch::TREE;
 use super::forget::LEADER;
 use super::link::{Connecting, Link, Session};
 use super::table::{execute, get, pair, query};
-use super::{lock_number, schema, table};
-use crate::io::keystore::StoreError;
+use super::{lock_number, notes, schema, table};
 use crate::io::keystore::migrate::{Held, Hold, MIGRATING, Pair, RawStore, RequestRow};
+use crate::io::keystore::{Note, Noted, Space, StoreError};
 use crate::keys::rows::{Table, Tally, Write};
 use crate::keys::{Damaged, DeploymentId};
+
+/// Notes that are read at once.
+const NOTES: usize = 10_000;
 
 /// A database's rows.
 pub(in crate::io::keystore) struct RawDatabase {
@@ -114,6 +117,20 @@ impl RawStore for RawDatabase {
             table::write(client, &writes, 1).await?;
             client.batch_execute("COMMIT").await
         })?;
+        session.done();
+        Ok(())
+    }
+
+    fn notes(&self, space: Space, after: Option<&[u8]>) -> Result<Vec<Noted>, StoreError> {
+        let session = self.link.session()?;
+        let found = session.run(async |client| notes::list(client, space, (&[], after), NOTES).await)?;
+        session.done();
+        Ok(found)
+    }
+
+    fn put_notes(&self, notes: &[Note]) -> Result<(), StoreError> {
+        let session = self.link.session()?;
+        session.run(async |client| notes::put(client, notes).await)?;
         session.done();
         Ok(())
     }

@@ -8,7 +8,8 @@ use super::link::{Link, Session};
 use crate::io::keystore::StoreError;
 
 /// What leads from one version to the next. A step that was released is never altered.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE lethe_state (
         single     boolean PRIMARY KEY DEFAULT true CHECK (single),
         deployment bytea   NOT NULL,
@@ -32,7 +33,11 @@ const STEPS: [&str; 1] = ["
     CREATE TABLE lethe_epochs (key bytea PRIMARY KEY, value bytea NOT NULL);
     CREATE TABLE lethe_requests (name text PRIMARY KEY, progress bytea NOT NULL, settled boolean NOT NULL);
     CREATE INDEX ON lethe_requests (name) WHERE NOT settled;
-"];
+",
+    "
+    CREATE TABLE lethe_notes (space text NOT NULL, key bytea NOT NULL, value bytea NOT NULL, PRIMARY KEY (space, key));
+",
+];
 
 /// Over how many rows the count of subjects is spread.
 pub(super) const SLOTS: u32 = 64;
