@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value, json};
 
 use crate::deployment::{Deployment, Settings, stop};
@@ -122,6 +123,10 @@ fn with_erasures(
             }
         });
         scope.spawn(|| {
+            // One producer for all: a new one each time would be most of the load.
+            let producer: BaseProducer =
+                deployment.cluster.client().set("linger.ms", "0").create().expect("a producer");
+            let topic = deployment.topic("privacy.deletions");
             let mut number = from;
             while !drained.load(Ordering::Relaxed) {
                 let begun = Instant::now();
@@ -129,12 +134,14 @@ fn with_erasures(
                 let request =
                     json!({"request_id": id, "tenant": "acme", "subject": format!("person-{:06}", number % SUBJECTS)});
                 asked.lock().expect("requests").insert(id, Instant::now());
-                deployment
-                    .cluster
-                    .produce(&deployment.topic("privacy.deletions"), &[Message::new(request.to_string())]);
+                let text = request.to_string();
+                let record = BaseRecord::<(), str>::to(&topic).payload(&text);
+                producer.send(record).map_err(|(error, _)| error).expect("a request sent");
+                producer.poll(Duration::ZERO);
                 number += 1;
                 thread::sleep(Duration::from_secs_f64(60.0 / rate as f64).saturating_sub(begun.elapsed()));
             }
+            producer.flush(Duration::from_secs(30)).expect("all requests sent");
             done.store(true, Ordering::Relaxed);
         });
         let rate = drain(deployment, upto);
