@@ -75,7 +75,6 @@ impl Running {
         let health = Arc::new(Health::new(workers + usize::from(erase.is_some()) + 1, stop.clone()));
         let mut threads = Vec::new();
         let upkeep = upkeep(loaded, &store, &clock, health.beat(workers + usize::from(erase.is_some())), &stop)?;
-        threads.push(spawn("upkeep".into(), move || upkeep.run()));
         for index in 0..workers {
             let name = index.to_string();
             let beat = health.beat(index);
@@ -91,6 +90,7 @@ impl Running {
             let worker = worker.map_err(|error| ServiceError::Worker { name: "erasure".into(), error })?;
             threads.push(spawn("erasure".into(), move || worker.run()));
         }
+        threads.push(spawn("upkeep".into(), move || upkeep.run()));
         Ok(Self { health, threads, stop })
     }
 

@@ -1,17 +1,19 @@
-//! How a command reaches the process that has the store open: a socket in the store's folder, readable by its owner alone.
+//! How a command reaches the process that has the store open: a socket in a folder within the store's, for its owner alone.
 //!
 //! One line of JSON in (an [`Order`]), lines of JSON out ([`Said`]), then the end. Where the folder's file system has no
 //! sockets, or its path is too long for one, the service goes on without: the command then needs it stopped.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::order::{Order, Said, UpkeepError};
 
-const NAME: &str = "control.sock";
+/// A folder of its own: it is closed to others before there is a socket in it.
+const FOLDER: &str = "control";
+const NAME: &str = "order.sock";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The service's side.
@@ -23,13 +25,17 @@ pub struct Control {
 impl Control {
     /// Listens in a store's folder. Only the process that has the store open may do this: what an earlier one left is removed.
     pub fn listen(store: &Path) -> io::Result<Self> {
-        let path = store.join(NAME);
+        let folder = store.join(FOLDER);
+        match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700))?,
+        }
+        let path = folder.join(NAME);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let listener = UnixListener::bind(&path)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         listener.set_nonblocking(true)?;
         Ok(Self { listener, path })
     }
@@ -76,7 +82,7 @@ impl Answer {
 
 /// Asks the service that has the store in this folder open, and hears it out.
 pub fn ask(store: &Path, order: &Order, tell: &mut dyn FnMut(String)) -> Result<serde_json::Value, UpkeepError> {
-    let socket = store.join(NAME);
+    let socket = store.join(FOLDER).join(NAME);
     let unreachable = |why: io::Error| UpkeepError::Unreachable { socket: socket.clone(), why: why.to_string() };
     let mut stream = UnixStream::connect(&socket).map_err(unreachable)?;
     let line = serde_json::to_string(order).unwrap_or_default();
