@@ -33,3 +33,5 @@ mod restored;
 mod scale;
 #[path = "stream/traffic.rs"]
 mod traffic;
+#[path = "stream/upkeep.rs"]
+mod upkeep;

@@ -149,6 +149,9 @@ pub struct PipelineRef {
     pub name: Name,
     /// Its digest, as the `lethe-policy` header shows it.
     pub digest: Name,
+    /// Digest of the model that it finds names with, where it looks for names.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub names: Option<Name>,
 }
 
 /// A class: a level and the duties that come with it.

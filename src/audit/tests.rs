@@ -13,7 +13,7 @@ fn source(partition: i32) -> Source {
 }
 
 fn pipeline() -> PipelineRef {
-    PipelineRef { name: Name::new("chat-prompts").unwrap(), digest: Name::new("0f3a").unwrap() }
+    PipelineRef { name: Name::new("chat-prompts").unwrap(), digest: Name::new("0f3a").unwrap(), names: None }
 }
 
 fn fact(offset: i64) -> Fact {

@@ -1,4 +1,4 @@
-//! `lethe bench detect|record|stream`.
+//! `lethe bench detect|record|stream|keys`.
 
 use std::path::PathBuf;
 
@@ -13,6 +13,7 @@ Examples:
   lethe bench detect corpus.jsonl            prints: detect MB/s FINDINGS
   lethe bench record                         cost of one record, stage by stage, no Kafka
   lethe bench stream --brokers localhost:9092 --events 200000
+  lethe bench keys --subjects 1000000        the embedded key store: create, fetch, erase, memory, reopen
 
 Only ratios within one run are worth comparing between machines.")]
 pub struct Args {
@@ -22,7 +23,7 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum What {
-    /// Detection alone, one thread: every line of a file is one text (or JSON with a `text` member)
+    /// Detection alone, one thread: every string of every JSON line of a file is one text
     Detect {
         /// The file
         file: PathBuf,
@@ -35,6 +36,15 @@ enum What {
         /// Sample events
         #[arg(long, default_value_t = 20_000)]
         events: u64,
+    },
+    /// The embedded key store at a size, and what its slopes come to at a hundred million subjects
+    Keys {
+        /// How many subjects
+        #[arg(long, default_value_t = 1_000_000)]
+        subjects: u64,
+        /// Where the store is made, about 250 bytes a subject; it is removed afterwards [default: a temporary folder]
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
     /// The stream beside a bare consume-transact-produce loop on the same broker
     Stream {
@@ -60,6 +70,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
     match args.what {
         What::Detect { file, rounds } => say(&bench::detect(&file, rounds)?),
         What::Record { events } => say(&bench::record(events)?),
+        What::Keys { subjects, folder } => {
+            bench::keys(&bench::KeysAsked { subjects, folder }, &mut |line| say(line).is_ok())?;
+            Ok(())
+        }
         What::Stream { brokers, events, workers, rounds, partitions } => {
             let asked = bench::Asked { brokers, events, workers, rounds, partitions };
             bench::stream(&asked, &mut |line| say(line).is_ok()).map_err(|error| Failure::Failed(error.to_string()))

@@ -5,8 +5,10 @@ mod bench;
 mod check;
 mod demo;
 mod erase;
+mod eval;
 mod keys;
 mod restore;
+mod rules;
 mod run;
 mod scrub;
 mod source;
@@ -56,11 +58,15 @@ enum Command {
     Restore(restore::Args),
     /// Ask for a person's keys to be destroyed, and wait for the receipt
     Erase(erase::Args),
-    /// Look after the key store: move it
+    /// Look after the key store: status, rotation, backups, moving it, the history of signing keys
     Keys(keys::Args),
     /// Verify the audit chain
     Audit(audit::Args),
-    /// Measure: detection, one record, the stream beside a bare loop
+    /// Show the rules of detection, and why a text is found or left
+    Rules(rules::Args),
+    /// Score detection on a labelled set: precision, recall, leaking texts, false alarms
+    Eval(eval::Args),
+    /// Measure: detection, one record, the key store, the stream beside a bare loop
     Bench(bench::Args),
 }
 
@@ -94,6 +100,8 @@ pub fn main() -> ExitCode {
         Command::Erase(args) => erase::run(args),
         Command::Keys(args) => keys::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Rules(args) => rules::run(args),
+        Command::Eval(args) => eval::run(args),
         Command::Bench(args) => bench::run(args),
     };
     let (code, text) = match done {

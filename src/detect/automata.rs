@@ -1,7 +1,8 @@
-//! Small anchored automata: several patterns in one table-driven walk, each with the ends at which it matches.
+//! Small anchored automata: one pattern as a table, and a walk over it that says where the pattern may end.
 //!
-//! The tables are made once from the determinised patterns of `regex-automata`. Because no pattern looks around, a state
-//! says by itself which patterns end where it is reached; there is no delay by a byte, and no special end of text.
+//! The tables are made once from the determinised pattern of `regex-automata`. Because no pattern looks around, a state says
+//! by itself whether the pattern ends where it is reached; there is no delay by a byte, and no special end of text. Which of
+//! many patterns is worth a walk, `gate` says.
 
 use std::collections::HashMap;
 
@@ -11,73 +12,34 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, MatchKind};
 
-/// How many patterns one automaton may hold: a set of them is one word.
-pub(super) const CAPACITY: usize = 64;
-
 /// No match is longer, and so no try costs more: what starts often.
 pub(super) const REACH: usize = 320;
 
 /// The same for what starts at most once a word: key blocks, tokens.
 pub(super) const LONG_REACH: usize = 16384;
 
-/// State from which nothing can match any more.
+/// The row from which nothing can match any more.
 const DEAD: u32 = 0;
 
 /// One automaton.
 #[derive(Debug)]
-pub(super) struct Automaton64 {
+pub(super) struct Automaton {
     reach: usize,
     /// Column of each byte in `next`.
     classes: Box<[u8; 256]>,
-    /// Next state by state and column; a state is the index of its row.
+    /// Next row by row and column. A row is the index of its first cell.
     next: Box<[u32]>,
-    /// Which patterns end where a state is reached, by row number.
-    ends_here: Box<[u64]>,
     start: u32,
-    /// log2 of the length of a row.
-    stride: u32,
+    /// Rows from this one on are those in which the pattern ends.
+    accepting: u32,
 }
 
-/// The last two ends of each pattern that matched.
-#[derive(Clone, Debug)]
-pub(super) struct Ends {
-    /// Bit i: pattern i matched.
-    pub matched: u64,
-    last: [[u32; 2]; CAPACITY],
-}
-
-impl Ends {
-    /// Nothing matched.
-    pub fn new() -> Self {
-        Self { matched: 0, last: [[0; 2]; CAPACITY] }
-    }
-
-    /// The last end of a pattern, and the one before it (0 where there is none).
-    pub fn of(&self, pattern: usize) -> Option<[usize; 2]> {
-        let matched = self.matched >> (pattern & 63) & 1 == 1;
-        self.last.get(pattern).filter(|_| matched).map(|[last, before]| [*last as usize, *before as usize])
-    }
-
-    #[inline]
-    fn note(&mut self, patterns: u64, end: usize) {
-        let mut left = patterns;
-        while left != 0 {
-            let pattern = left.trailing_zeros() as usize;
-            left &= left - 1;
-            if let Some(slot) = self.last.get_mut(pattern) {
-                *slot = [end as u32, if self.matched >> pattern & 1 == 1 { slot[0] } else { 0 }];
-            }
-        }
-        self.matched |= patterns;
-    }
-}
-
-impl Automaton64 {
-    /// Compiles at most [`CAPACITY`] patterns.
+impl Automaton {
+    /// Compiles a pattern.
     ///
     /// # Errors
-    /// What is wrong with the patterns, in words.
-    pub fn new(patterns: &[&str], reach: usize) -> Result<Self, String> {
+    /// What is wrong with the pattern, in words.
+    pub fn new(pattern: &str, reach: usize) -> Result<Self, String> {
         let dfa = dense::Builder::new()
             .configure(
                 dense::Config::new()
@@ -88,15 +50,20 @@ impl Automaton64 {
                     .determinize_size_limit(Some(16 << 20)),
             )
             .syntax(syntax::Config::new().unicode(false).utf8(false))
-            .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(1 << 20)))
-            .build_many(patterns)
+            .thompson(
+                thompson::Config::new()
+                    .utf8(false)
+                    .nfa_size_limit(Some(1 << 20))
+                    .which_captures(thompson::WhichCaptures::None),
+            )
+            .build(pattern)
             .map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
         let start = dfa.universal_start_state(Anchored::Yes).ok_or("the pattern looks behind its start")?;
-        Ok(Self::tabulate(&dfa, start, reach))
+        Self::tabulate(&dfa, start, reach).ok_or_else(|| "the pattern has too many states".to_owned())
     }
 
-    /// Walks the automaton's states and writes them as rows.
-    fn tabulate(dfa: &dense::DFA<Vec<u32>>, start: StateID, reach: usize) -> Self {
+    /// Walks the automaton's states and writes them as rows: the dead one, then those that go on, then those that end.
+    fn tabulate(dfa: &dense::DFA<Vec<u32>>, start: StateID, reach: usize) -> Option<Self> {
         let mut classes = Box::new([0u8; 256]);
         let mut representatives: Vec<u8> = Vec::new();
         let mut class_of: HashMap<u8, u8> = HashMap::new();
@@ -107,70 +74,62 @@ impl Automaton64 {
                 fresh
             });
         }
-        let stride = representatives.len().next_power_of_two().trailing_zeros();
-        let ends = |state: StateID| {
-            let last = dfa.next_eoi_state(state);
-            let count = if dfa.is_match_state(last) { dfa.match_len(last) } else { 0 };
-            (0..count).fold(0u64, |set, index| set | 1 << dfa.match_pattern(last, index).as_usize())
-        };
-        // Row 0 is the dead state.
-        let mut rows: HashMap<StateID, u32> = HashMap::new();
+        let alive = |state: StateID| !dfa.is_dead_state(state) && !dfa.is_quit_state(state);
+        let mut seen: HashMap<StateID, u32> = HashMap::from([(start, 0)]);
         let mut order = vec![start];
-        rows.insert(start, 1);
-        let mut next = vec![DEAD; 1 << stride];
-        let mut ends_here = vec![0u64];
         let mut done = 0;
         while let Some(state) = order.get(done).copied() {
             done += 1;
-            ends_here.push(ends(state));
-            let from = next.len();
-            next.resize(from + (1 << stride), DEAD);
-            for (column, byte) in representatives.iter().enumerate() {
-                let target = dfa.next_state(state, *byte);
-                if dfa.is_dead_state(target) || dfa.is_quit_state(target) {
-                    continue;
-                }
-                let fresh = rows.len() as u32 + 1;
-                let row = *rows.entry(target).or_insert_with(|| {
+            for target in representatives.iter().map(|byte| dfa.next_state(state, *byte)).filter(|to| alive(*to)) {
+                seen.entry(target).or_insert_with(|| {
                     order.push(target);
-                    fresh
+                    0
                 });
-                if let Some(cell) = next.get_mut(from + column) {
-                    *cell = row << stride;
-                }
             }
         }
-        Self { reach, classes, next: next.into(), ends_here: ends_here.into(), start: 1 << stride, stride }
+        let (ending, going): (Vec<StateID>, Vec<StateID>) =
+            order.into_iter().partition(|state| dfa.is_match_state(dfa.next_eoi_state(*state)));
+        let columns = representatives.len();
+        let row = |number: usize| u32::try_from(number * columns).ok();
+        let accepting = row(going.len() + 1)?;
+        for (number, state) in going.iter().chain(&ending).enumerate() {
+            seen.insert(*state, row(number + 1)?);
+        }
+        let mut next = vec![DEAD; columns];
+        for state in going.iter().chain(&ending) {
+            let row = representatives.iter().map(|byte| seen.get(&dfa.next_state(state.to_owned(), *byte)));
+            next.extend(row.map(|row| row.copied().unwrap_or(DEAD)));
+        }
+        Some(Self { reach, classes, next: next.into(), start: *seen.get(&start)?, accepting })
     }
 
     /// Bytes of memory the tables take.
     pub fn memory_bytes(&self) -> usize {
-        self.next.len() * 4 + self.ends_here.len() * 8 + 256
+        self.next.len() * 4 + 256
     }
 
-    /// Walks from `at`; `accept(patterns, end)` says which of the patterns that end there count.
+    /// Walks from `at`; `holds(end)` says whether the pattern may end there. Gives the last end and the one before it (0
+    /// where there is none).
     #[inline]
     #[expect(
         clippy::indexing_slicing,
-        reason = "hot loop: `tabulate` writes only rows that exist, columns below the stride"
+        reason = "hot loop: `tabulate` writes only rows that exist, columns that a row has"
     )]
-    pub fn walk(&self, text: &[u8], at: usize, ends: &mut Ends, mut accept: impl FnMut(u64, usize) -> u64) {
-        ends.matched = 0;
+    pub fn walk(&self, text: &[u8], at: usize, mut holds: impl FnMut(usize) -> bool) -> Option<[usize; 2]> {
         let mut state = self.start;
+        let mut ends = [0, 0];
         let rest = text.get(at..).unwrap_or_default();
         let rest = rest.get(..self.reach).unwrap_or(rest);
         for (i, byte) in rest.iter().enumerate() {
             state = self.next[state as usize + usize::from(self.classes[usize::from(*byte)])];
             if state == DEAD {
-                return;
+                break;
             }
-            let here = self.ends_here[(state >> self.stride) as usize];
-            if here != 0 {
-                let end = at + i + 1;
-                let counted = accept(here, end);
-                ends.note(counted, end);
+            if state >= self.accepting && holds(at + i + 1) {
+                ends = [at + i + 1, ends[0]];
             }
         }
+        (ends[0] > 0).then_some(ends)
     }
 }
 
@@ -178,30 +137,32 @@ impl Automaton64 {
 mod tests {
     use super::*;
 
-    fn ends(patterns: &[&str], text: &str) -> Vec<Option<[usize; 2]>> {
-        let automaton = Automaton64::new(patterns, REACH).unwrap();
-        let mut ends = Ends::new();
-        automaton.walk(text.as_bytes(), 0, &mut ends, |patterns, _| patterns);
-        (0..patterns.len()).map(|pattern| ends.of(pattern)).collect()
+    fn ends(pattern: &str, text: &str) -> Option<[usize; 2]> {
+        Automaton::new(pattern, REACH).unwrap().walk(text.as_bytes(), 0, |_| true)
     }
 
     #[test]
-    fn each_pattern_reports_its_own_last_two_ends() {
-        let patterns = ["a+", "ab", "(?:ab)+c?", "x"];
-        assert_eq!(ends(&patterns, "aaab"), [Some([3, 2]), None, None, None]);
-        assert_eq!(ends(&patterns, "ababc"), [Some([1, 0]), Some([2, 0]), Some([5, 4]), None]);
+    fn a_walk_gives_the_last_two_ends() {
+        assert_eq!(ends("a+", "aaab"), Some([3, 2]));
+        assert_eq!(ends("ab", "ababc"), Some([2, 0]));
+        assert_eq!(ends("(?:ab)+c?", "ababc"), Some([5, 4]));
+        assert_eq!(ends("x", "ababc"), None);
+    }
+
+    #[test]
+    fn an_end_that_may_not_be_is_none() {
+        let automaton = Automaton::new("a+", REACH).unwrap();
+        assert_eq!(automaton.walk(b"aaaa", 0, |end| end < 3), Some([2, 1]));
     }
 
     #[test]
     fn no_match_reaches_beyond_the_reach() {
-        let automaton = Automaton64::new(&["a+"], 10).unwrap();
-        let mut ends = Ends::new();
-        automaton.walk(&[b'a'; 50], 20, &mut ends, |patterns, _| patterns);
-        assert_eq!(ends.of(0), Some([30, 29]));
+        let automaton = Automaton::new("a+", 10).unwrap();
+        assert_eq!(automaton.walk(&[b'a'; 50], 20, |_| true), Some([30, 29]));
     }
 
     #[test]
     fn a_pattern_that_looks_behind_is_refused() {
-        assert!(Automaton64::new(&[r"\ba"], REACH).is_err());
+        assert!(Automaton::new(r"\ba", REACH).is_err());
     }
 }

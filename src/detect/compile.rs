@@ -1,93 +1,69 @@
-//! Rules as data to tables for one pass: one automaton bank per start, a vocabulary, and prefixes by their first bytes.
+//! Rules as data to tables for one pass: an automaton for each, gates for what starts alike, a vocabulary, and prefixes by their first bytes.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::automata::{Automaton64, LONG_REACH, REACH};
-use super::rule::{Border, Link, Rule, Start};
+use super::automata::{Automaton, LONG_REACH, REACH};
+use super::border::Borders;
+use super::gate::Gate;
+use super::rule::{Link, Rule, Start};
 use super::simd::Reader;
 use super::words::{Builder, Groups, Vocabulary};
 
-/// Several rules that start alike, and the automaton that tries them at once.
-pub(super) struct Bank {
-    /// The automaton; its pattern i is rule `rules[i]`.
-    pub automaton: Automaton64,
-    /// Indices into the table of rules.
-    pub rules: Vec<u16>,
-    /// Which patterns have which border.
-    pub borders: Borders,
-}
-
-/// How many rules share an automaton. More make fewer walks over tables that grow faster than the walks get fewer: measured.
-const BANK_RULES: usize = 12;
-
-/// Sets of a bank's patterns by their border.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Borders {
-    pub word: u64,
-    pub number: u64,
-    pub date: u64,
-    pub token: u64,
-    pub open: u64,
-}
-
-impl Borders {
-    fn of(rules: &[&Rule]) -> Self {
-        let set = |border| {
-            let with = |(i, rule): (usize, &&Rule)| u64::from(rule.border == border) << i;
-            rules.iter().enumerate().map(with).fold(0, |all, one| all | one)
-        };
-        Self {
-            word: set(Border::Word),
-            number: set(Border::Number),
-            date: set(Border::Date),
-            token: set(Border::Token),
-            open: set(Border::Open),
-        }
-    }
-}
-
 /// The automaton of one rule, made when it is first tried: most keys and keywords never are.
 pub(super) struct Single {
-    rule: u16,
-    bank: OnceLock<Option<Bank>>,
+    reach: usize,
+    automaton: OnceLock<Option<Automaton>>,
 }
 
 impl Single {
-    /// The bank of this one rule.
+    fn of(rule: &Rule) -> Self {
+        let long = matches!(rule.start, Start::Prefix(_) | Start::Dashes | Start::Field);
+        Self { reach: if long { LONG_REACH } else { REACH }, automaton: OnceLock::new() }
+    }
+
+    /// The automaton of this rule.
     // INVARIANT: it compiles; each rule's own examples try it.
-    pub fn bank(&self, rules: &[Rule]) -> Option<&Bank> {
-        self.bank.get_or_init(|| bank(rules, &[self.rule], &mut Vec::new())).as_ref()
+    #[inline]
+    pub fn automaton(&self, rule: &Rule) -> Option<&Automaton> {
+        self.automaton.get_or_init(|| Automaton::new(rule.pattern, self.reach).ok()).as_ref()
     }
 }
 
-/// The banks of each start that is not bound to a word.
+/// Many rules that start alike, behind a gate.
+pub(super) struct Gated {
+    /// Its pattern i is rule `rules[i]`.
+    pub gate: Gate,
+    /// Indices into the table of rules.
+    pub rules: Vec<u16>,
+}
+
+/// The rules of each start that is not bound to a word, by their indices.
 #[derive(Default)]
-pub(super) struct Banks {
-    pub digit: Vec<Bank>,
-    /// Those of the rules that start at a digit and need a word nearby.
-    pub digit_named: Vec<Bank>,
-    pub house: Vec<Bank>,
-    pub mixed: Vec<Bank>,
-    pub plus: Vec<Bank>,
-    pub paren: Vec<Bank>,
-    pub at: Vec<Bank>,
-    pub group: Vec<Bank>,
-    pub scheme: Vec<Bank>,
-    pub dashes: Vec<Bank>,
-    pub first_name: Vec<Bank>,
-    pub user_name: Vec<Bank>,
-    pub user_password: Vec<Bank>,
-    pub street: Vec<Bank>,
+pub(super) struct Starts {
+    pub plus: Vec<u16>,
+    pub paren: Vec<u16>,
+    pub at: Vec<u16>,
+    pub group: Vec<u16>,
+    pub scheme: Vec<u16>,
+    pub dashes: Vec<u16>,
+    pub first_name: Vec<u16>,
+    pub user_name: Vec<u16>,
+    pub user_password: Vec<u16>,
+    pub street: Vec<u16>,
 }
 
 /// What the engine runs on.
 pub(super) struct Tables {
-    pub banks: Banks,
-    /// For rules with a keyword, a prefix or a field: their own automaton. Indexed by rule.
+    pub starts: Starts,
+    /// The rules that start at a number.
+    pub digit: Gated,
+    /// Those that start at a word with digits.
+    pub mixed: Gated,
+    /// By rule: its automaton, where it has a pattern.
     pub single: Vec<Option<Single>>,
     /// What may follow: automata by pattern, and for each rule its tails in order.
-    pub tails: Vec<Automaton64>,
+    pub tails: Vec<Automaton>,
     pub tails_of: Vec<Vec<u16>>,
     /// Context sets: what `near`, `against` and `column` of each rule are in the vocabulary. Indexed by rule.
     pub near: Vec<Groups>,
@@ -103,12 +79,10 @@ pub(super) struct Tables {
 impl Tables {
     /// Bytes that the tables take.
     pub fn memory_bytes(&self) -> usize {
-        let b = &self.banks;
-        let words = [&b.digit_named, &b.first_name, &b.user_name, &b.user_password, &b.street];
-        let starts = [&b.digit, &b.mixed, &b.plus, &b.paren, &b.at, &b.group, &b.scheme, &b.dashes, &b.house];
-        let made = self.single.iter().flatten().filter_map(|single| single.bank.get()?.as_ref());
-        let banks = starts.into_iter().chain(words).flatten().chain(made);
-        banks.map(|bank| &bank.automaton).chain(&self.tails).map(Automaton64::memory_bytes).sum::<usize>()
+        let made = self.single.iter().flatten().filter_map(|single| single.automaton.get()?.as_ref());
+        made.chain(&self.tails).map(Automaton::memory_bytes).sum::<usize>()
+            + self.digit.gate.memory_bytes()
+            + self.mixed.gate.memory_bytes()
             + self.vocabulary.memory_bytes()
     }
 }
@@ -177,11 +151,11 @@ impl Prefixes {
 pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Vec<(String, String)>> {
     let mut problems = Vec::new();
     let mut builder = Builder::default();
-    let mut starts: Vec<(Start, bool, Vec<u16>)> = Vec::new();
+    let (mut starts, mut digit, mut mixed) = (Starts::default(), Vec::new(), Vec::new());
     let mut single = Vec::with_capacity(rules.len());
     let mut prefixes = Vec::new();
     let mut sets: HashMap<&[&str], Groups> = HashMap::new();
-    let mut tails: Vec<(&str, Automaton64)> = Vec::new();
+    let mut tails: Vec<(&str, Automaton)> = Vec::new();
     let mut tails_of = Vec::with_capacity(rules.len());
     let mut near = Vec::with_capacity(rules.len());
     let mut against = Vec::with_capacity(rules.len());
@@ -205,64 +179,55 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
         against.push(group(rule.against));
         column.push(group(rule.column));
         rule.fields.iter().for_each(|field| builder.add(field, |role| role.fields.push(id)));
-        let mut own = !rule.fields.is_empty() && !rule.pattern.is_empty();
-        match rule.start {
+        single.push((!rule.pattern.is_empty()).then(|| Single::of(rule)));
+        let place = match rule.start {
             Start::After(words, _) => {
-                own = true;
                 words.iter().for_each(|word| builder.add(word, |role| role.leads.push(id)));
+                continue;
             }
             Start::Word(words) => {
-                own = !rule.pattern.is_empty();
                 words.iter().for_each(|word| builder.add(word, |role| role.starts.push(id)));
+                continue;
             }
             Start::Prefix(heads) => {
-                own = true;
                 prefixes.extend(heads.iter().map(|head| (head.as_bytes(), id)));
+                continue;
             }
-            start => {
-                let named = rule.need && rule.column.is_empty();
-                let alike = |(other, with, _): &&mut (Start, bool, Vec<u16>)| {
-                    std::mem::discriminant(other) == std::mem::discriminant(&start) && *with == named
-                };
-                match starts.iter_mut().find(alike) {
-                    Some((_, _, ids)) => ids.push(id),
-                    None => starts.push((start, named, vec![id])),
-                }
-            }
-        }
-        single.push(own.then(|| Single { rule: id, bank: OnceLock::new() }));
+            Start::Field => continue,
+            Start::Digit => &mut digit,
+            Start::Mixed => &mut mixed,
+            Start::Plus => &mut starts.plus,
+            Start::Paren => &mut starts.paren,
+            Start::At => &mut starts.at,
+            Start::Group => &mut starts.group,
+            Start::Scheme => &mut starts.scheme,
+            Start::Dashes => &mut starts.dashes,
+            Start::FirstName => &mut starts.first_name,
+            Start::UserName => &mut starts.user_name,
+            Start::UserPassword => &mut starts.user_password,
+            Start::Street => &mut starts.street,
+        };
+        place.push(id);
     }
     for name in first_names {
         builder.add(name, |role| role.first_name = true);
     }
-    let mut banks = Banks::default();
-    for (start, named, ids) in starts {
-        let place = match start {
-            Start::Digit if named => &mut banks.digit_named,
-            Start::Digit => &mut banks.digit,
-            Start::House => &mut banks.house,
-            Start::Mixed => &mut banks.mixed,
-            Start::Plus => &mut banks.plus,
-            Start::Paren => &mut banks.paren,
-            Start::At => &mut banks.at,
-            Start::Group => &mut banks.group,
-            Start::Scheme => &mut banks.scheme,
-            Start::Dashes => &mut banks.dashes,
-            Start::FirstName => &mut banks.first_name,
-            Start::UserName => &mut banks.user_name,
-            Start::UserPassword => &mut banks.user_password,
-            Start::Street => &mut banks.street,
-            Start::Prefix(_) | Start::Word(_) | Start::After(..) | Start::Field => continue,
-        };
-        let most = if matches!(start, Start::House) { 1 } else { BANK_RULES };
-        place.extend(ids.chunks(most).filter_map(|ids| bank(rules, ids, &mut problems)));
-    }
+    let mut gated = |ids: Vec<u16>| match gated(rules, ids) {
+        Ok(gated) => Some(gated),
+        Err(what) => {
+            problems.push(("gate".into(), what));
+            None
+        }
+    };
+    let (digit, mixed) = (gated(digit), gated(mixed));
     if sets.len() > Groups::MOST {
         problems.push(("near, against".into(), format!("more than {} context sets", Groups::MOST)));
     }
-    if problems.is_empty() {
-        Ok(Tables {
-            banks,
+    match (digit, mixed) {
+        (Some(digit), Some(mixed)) if problems.is_empty() => Ok(Tables {
+            starts,
+            digit,
+            mixed,
             single,
             tails: tails.into_iter().map(|(_, tail)| tail).collect(),
             tails_of,
@@ -272,21 +237,27 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
             prefixes: Prefixes::new(prefixes),
             vocabulary: builder.build(),
             reader: Reader::new(),
-        })
-    } else {
-        Err(problems)
+        }),
+        _ => Err(problems),
     }
+}
+
+fn gated(rules: &[Rule], ids: Vec<u16>) -> Result<Gated, String> {
+    let members: Vec<&Rule> = ids.iter().filter_map(|id| rules.get(usize::from(*id))).collect();
+    let patterns: Vec<&str> = members.iter().map(|rule| rule.pattern).collect();
+    let gate = Gate::new(&patterns, Borders::of(members.iter().map(|rule| rule.border)))?;
+    Ok(Gated { gate, rules: ids })
 }
 
 /// The automaton of a tail: one for all rules that share it.
 fn tail<'r>(
     rule: &Rule,
     pattern: &'r str,
-    tails: &mut Vec<(&'r str, Automaton64)>,
+    tails: &mut Vec<(&'r str, Automaton)>,
     problems: &mut Vec<(String, String)>,
 ) -> Option<u16> {
     let known = tails.iter().position(|(other, _)| *other == pattern);
-    let index = known.or_else(|| match Automaton64::new(&[pattern], REACH) {
+    let index = known.or_else(|| match Automaton::new(pattern, REACH) {
         Ok(automaton) => {
             tails.push((pattern, automaton));
             Some(tails.len() - 1)
@@ -297,20 +268,6 @@ fn tail<'r>(
         }
     });
     index.map(|index| index as u16)
-}
-
-fn bank(rules: &[Rule], ids: &[u16], problems: &mut Vec<(String, String)>) -> Option<Bank> {
-    let members: Vec<&Rule> = ids.iter().filter_map(|id| rules.get(usize::from(*id))).collect();
-    let patterns: Vec<&str> = members.iter().map(|rule| rule.pattern).collect();
-    let long = members.iter().all(|rule| matches!(rule.start, Start::Prefix(_) | Start::Dashes | Start::Field));
-    match Automaton64::new(&patterns, if long { LONG_REACH } else { REACH }) {
-        Ok(automaton) => Some(Bank { automaton, rules: ids.to_vec(), borders: Borders::of(&members) }),
-        Err(what) => {
-            let names: Vec<&str> = members.iter().map(|rule| rule.name).collect();
-            problems.push((names.join(", "), what));
-            None
-        }
-    }
 }
 
 /// Where the value of a keyword that ends at `at` begins, if `link` allows what stands between.

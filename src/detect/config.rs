@@ -29,6 +29,32 @@ pub struct DetectorConfig {
     pub thresholds: BTreeMap<String, u8>,
     /// Kinds that are not reported.
     pub disabled: BTreeSet<String>,
+    /// Names of people, places and organisations in free text.
+    pub names: NamesConfig,
+}
+
+/// How names in free text are found: by a learned model, beside the rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NamesConfig {
+    /// How eagerly. Default `balanced`.
+    pub mode: NamesMode,
+    /// A file that `lethe train names` wrote, in place of the built-in model. Default: the built-in one.
+    pub model: Option<String>,
+}
+
+/// How eagerly names are looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NamesMode {
+    /// Rules alone.
+    Off,
+    /// As many wrong finds as missed names, about.
+    #[default]
+    Balanced,
+    /// More finds, more of them wrong: where a missed name costs more than a word that went without need. Names need less
+    /// belief then: 10 percent, where no threshold says otherwise.
+    Recall,
 }
 
 /// A regular expression of the user's.

@@ -5,10 +5,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::compile::{self, Tables};
-use super::config::{DetectorConfig, DictionaryRule, RuleProblem};
-use super::engine::Scan;
+use super::config::{DetectorConfig, DictionaryRule, NamesMode, RuleProblem};
+use super::engine::{Noticed, Scan};
+use super::naming::{self, Models, Naming};
 use super::own::{Dictionary, OwnRegex};
-use super::rule::Rule;
+use super::records::{self, Cell};
+use super::rule::{Rule, Start};
 use super::unfold::{self, Unfolded};
 use super::words::fold;
 use super::{Category, Evidence, Finding, Hint, Kind, KindInfo, arbitrate, kinds, names, rules};
@@ -31,6 +33,14 @@ pub struct RuleInfo {
     pub validator: &'static str,
     /// Who says that it looks so.
     pub source: &'static str,
+    /// Words that raise belief nearby or in the field's name.
+    pub near: &'static [&'static str],
+    /// Whether one of them must be there.
+    pub need: bool,
+    /// Words that forbid a match.
+    pub against: &'static [&'static str],
+    /// Names of fields under which a whole text of its form is a find.
+    pub fields: &'static [&'static str],
     /// Texts in which it fires: the find stands between `[[` and `]]`.
     pub examples: &'static [&'static str],
     /// Texts in which it does not fire.
@@ -41,6 +51,28 @@ pub struct RuleInfo {
 struct Builtin {
     rules: Vec<Rule>,
     tables: Tables,
+    /// The last words of the field names that tell something, folded.
+    telling: HashSet<Box<[u8]>>,
+}
+
+impl Builtin {
+    /// Whether a name may be one of a telling field: by its last word.
+    fn tells(&self, name: &str) -> bool {
+        let word = name.trim_end().rsplit(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty());
+        let hump = |word: &str| word.rfind(char::is_uppercase).and_then(|at| word.get(at..).map(str::to_owned));
+        let known = |word: &str| self.telling.contains(&fold(word.as_bytes()));
+        word.is_some_and(|word| known(word) || hump(word).is_some_and(|word| known(&word)))
+    }
+}
+
+/// The last words of all names that rules listen to, and each name in one word.
+fn telling(rules: &[Rule]) -> HashSet<Box<[u8]>> {
+    let leads = |rule: &Rule| if let Start::After(words, _) = rule.start { words } else { &[] };
+    let names = rules.iter().flat_map(|rule| rule.fields.iter().chain(leads(rule)));
+    names
+        .flat_map(|name| [name.replace(' ', ""), name.rsplit(' ').next().unwrap_or_default().to_owned()])
+        .map(|word| fold(word.as_bytes()))
+        .collect()
 }
 
 // INVARIANT: every built-in rule compiles. A detector that silently lacked one would pass personal data on.
@@ -51,7 +83,7 @@ struct Builtin {
 static BUILTIN: LazyLock<Builtin> = LazyLock::new(|| {
     let rules: Vec<Rule> = rules::TABLES.iter().flat_map(|table| table.iter().copied()).collect();
     match compile::compile(&rules, &names::first_names()) {
-        Ok(tables) => Builtin { rules, tables },
+        Ok(tables) => Builtin { telling: telling(&rules), rules, tables },
         Err(broken) => panic!("built-in rules don't compile: {broken:?}"),
     }
 });
@@ -67,10 +99,11 @@ pub struct Detector {
     allow: HashSet<Box<[u8]>>,
     /// The least confidence of each kind; above 100 where the kind is not reported.
     thresholds: Vec<u8>,
+    naming: Option<Naming>,
 }
 
 impl Detector {
-    /// All built-in rules, and no other.
+    /// All built-in rules, and no other; names in free text are not looked for.
     pub fn builtin() -> Self {
         let builtin = &*BUILTIN;
         let rules = builtin.rules.iter().map(|rule| RuleInfo {
@@ -80,29 +113,43 @@ impl Detector {
             confidence: rule.confidence,
             validator: rule.check.name,
             source: rule.source,
+            near: rule.near,
+            need: rule.need,
+            against: rule.against,
+            fields: rule.fields,
             examples: rule.hits,
             counterexamples: rule.misses,
         });
         let kinds = kinds::BUILTIN.to_vec();
         Self {
             builtin,
-            rules: rules.collect(),
+            rules: rules.chain(naming::rules()).collect(),
             by_name: kinds.iter().enumerate().map(|(i, kind)| (kind.name.to_string(), Kind(i as u16))).collect(),
             thresholds: vec![THRESHOLD; kinds.len()],
             kinds,
             regexes: Vec::new(),
             dictionary: Dictionary::default(),
             allow: HashSet::new(),
+            naming: None,
         }
     }
 
-    /// The built-in rules and the user's.
+    /// The built-in rules and the user's, and the model of names.
     ///
     /// # Errors
     /// Every mistake in the settings.
     pub fn new(config: &DetectorConfig) -> Result<Self, Vec<RuleProblem>> {
+        Self::with_models(config, &Models::new())
+    }
+
+    /// The same; `models` are the users' models of names that were read, by their path.
+    ///
+    /// # Errors
+    /// Every mistake in the settings.
+    pub fn with_models(config: &DetectorConfig, models: &Models) -> Result<Self, Vec<RuleProblem>> {
         let mut detector = Self::builtin();
         let mut problems = Vec::new();
+        detector.naming = Naming::new(&config.names, models, detector.builtin.rules.len(), &mut problems);
         for (i, rule) in config.regexes.iter().enumerate() {
             let at = format!("regexes[{i}]");
             let Some(kind) = detector.own_kind(&rule.kind, rule.category, &at, &mut problems) else { continue };
@@ -133,6 +180,13 @@ impl Detector {
     fn set_thresholds(&mut self, config: &DetectorConfig, problems: &mut Vec<RuleProblem>) {
         check_percent(config.threshold, 0, "threshold", problems);
         self.thresholds = vec![config.threshold.unwrap_or(THRESHOLD); self.kinds.len()];
+        if config.names.mode == NamesMode::Recall && config.threshold.is_none() {
+            for kind in naming::KINDS {
+                if let Some(slot) = self.thresholds.get_mut(usize::from(kind.0)) {
+                    *slot = naming::RECALL_THRESHOLD;
+                }
+            }
+        }
         let floors = config.thresholds.iter().map(|(name, least)| ("thresholds", name, *least));
         let disabled = config.disabled.iter().map(|name| ("disabled", name, u8::MAX));
         for (list, name, least) in floors.chain(disabled) {
@@ -207,6 +261,10 @@ impl Detector {
             confidence: confidence.unwrap_or(80),
             validator: known.map_or("any", |check| check.name),
             source: "the pipeline",
+            near: &[],
+            need: false,
+            against: &[],
+            fields: &[],
             examples: &[],
             counterexamples: &[],
         });
@@ -222,31 +280,59 @@ impl Detector {
         } else {
             text
         };
-        for (start, _) in self.candidates(text, hint, out) {
-            self.open_base64(text, start, out);
-        }
-        for unfolded in unfold::unfold(text) {
-            self.candidates_unfolded(&unfolded, hint, out);
-        }
+        self.claims(text, hint, out);
         if out.len() == from {
             return;
         }
         // What is not believed enough takes no place from what is.
         keep(out, from, |finding| self.is_decoy(finding) || self.is_believed(finding));
         arbitrate::settle(out, from);
+        records::read(text, &self.kinds, &self.builtin.rules, out, from);
         keep(out, from, |finding| self.is_reported(text, finding));
     }
 
-    /// Appends every candidate of all rules, in no order; gives the tokens so long that they may be Base64.
-    fn candidates(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) -> Vec<(usize, usize)> {
-        let mut scan = Scan::new(&self.builtin.tables, &self.builtin.rules, text, out);
-        scan.run(hint);
-        let tokens = std::mem::take(&mut scan.tokens);
+    /// Appends every candidate, disguised ones and those of tables and members too, in no order.
+    pub(super) fn claims(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) {
+        let noticed = self.candidates(text, hint, out);
+        for (start, _) in noticed.tokens {
+            self.open_base64(text, start, out);
+        }
+        for unfolded in unfold::unfold(text, &noticed.odd) {
+            self.candidates_unfolded(&unfolded, hint, out);
+        }
+        if let Some(naming) = &self.naming {
+            naming.candidates(text, out);
+        }
+        let tells = |name: &str| self.builtin.tells(name);
+        records::cells(text, tells, |cell| self.candidates_cell(text, cell, out));
+        records::members(text, tells, |cell| self.candidates_cell(text, cell, out));
+    }
+
+    /// The line of heads of the table that is open at a text's end, with the end of its line; empty where none is.
+    pub(super) fn open_head(&self, text: &str) -> String {
+        let head = records::cells(text, |name| self.builtin.tells(name), |_| {});
+        head.filter(|_| text.ends_with('\n')).map_or(String::new(), |line| format!("{line}\n"))
+    }
+
+    /// Appends what a cell of a table is under its column's head, where that makes the whole cell a find.
+    fn candidates_cell(&self, text: &str, cell: Cell, out: &mut Vec<Finding>) {
+        let part = |(start, end)| text.get(start..end);
+        let (Some(head), Some(value)) = (part(cell.head), part(cell.value)) else { return };
+        let (from, shift) = (out.len(), cell.value.0 as u32);
+        self.candidates(value, Hint { field: Some(head) }, out);
+        keep(out, from, |finding| finding.start == 0 && finding.end as usize == value.len());
+        out.iter_mut().skip(from).for_each(|f| (f.start, f.end) = (f.start + shift, f.end + shift));
+    }
+
+    /// Appends every candidate of all rules, in no order; gives what is worth a second look.
+    pub(super) fn candidates(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) -> Noticed {
+        let scan = Scan::new(&self.builtin.tables, &self.builtin.rules, text, out);
+        let noticed = scan.run(hint);
         for regex in &self.regexes {
             regex.scan(text, hint, out);
         }
         self.dictionary.scan(text, out);
-        tokens
+        noticed
     }
 
     /// Appends what shows once a disguise is off, where the disguise is part of it.
@@ -268,21 +354,35 @@ impl Detector {
         out.extend(strongest.map(|f| Finding { start: start as u32, end: (start + len) as u32, ..*f }));
     }
 
-    fn is_decoy(&self, finding: &Finding) -> bool {
+    pub(super) fn is_decoy(&self, finding: &Finding) -> bool {
         let least = self.thresholds.get(usize::from(finding.kind.0)).copied().unwrap_or(THRESHOLD);
         least > 100 || self.builtin.rules.get(usize::from(finding.rule)).is_some_and(|rule| rule.decoy)
     }
 
-    fn is_believed(&self, finding: &Finding) -> bool {
-        finding.confidence >= self.thresholds.get(usize::from(finding.kind.0)).copied().unwrap_or(THRESHOLD)
+    pub(super) fn is_believed(&self, finding: &Finding) -> bool {
+        finding.confidence >= self.least(finding.kind)
     }
 
-    fn is_reported(&self, text: &str, finding: &Finding) -> bool {
+    /// The least belief with which a kind is reported; above 100 where it is not.
+    pub(super) fn least(&self, kind: Kind) -> u8 {
+        self.thresholds.get(usize::from(kind.0)).copied().unwrap_or(THRESHOLD)
+    }
+
+    pub(super) fn builtin_rules(&self) -> &[Rule] {
+        &self.builtin.rules
+    }
+
+    pub(super) fn is_reported(&self, text: &str, finding: &Finding) -> bool {
         let allowed = || {
             let found = text.get(finding.start as usize..finding.end as usize).unwrap_or_default();
             !self.allow.is_empty() && self.allow.contains(&fold(found.trim().as_bytes()))
         };
         self.is_believed(finding) && !allowed()
+    }
+
+    /// The model of names, where names are looked for.
+    pub fn naming(&self) -> Option<&Naming> {
+        self.naming.as_ref()
     }
 
     /// Bytes that the compiled built-in rules take.
@@ -326,6 +426,10 @@ static UNKNOWN_RULE: RuleInfo = RuleInfo {
     confidence: 0,
     validator: "any",
     source: "",
+    near: &[],
+    need: false,
+    against: &[],
+    fields: &[],
     examples: &[],
     counterexamples: &[],
 };

@@ -133,4 +133,6 @@ kinds! {
     BASIC_AUTH Secret "credentials of HTTP basic authentication"
     ATTORNEY_CLIENT Privileged "marking of attorney-client privilege or work product"
     CONFIDENTIAL_MARKING Privileged "marking as confidential or for internal use"
+    LOCATION Pii "place: country, town, building; by the model of names"
+    ORGANIZATION Pii "company, authority, club; by the model of names"
 }

@@ -5,25 +5,43 @@
 
 mod arbitrate;
 mod automata;
+mod border;
+mod chunks;
 mod compile;
 mod config;
+mod context;
 mod detector;
 mod engine;
+pub mod evaluate;
+pub mod explain;
+#[cfg(test)]
+mod fuzz;
+mod gate;
+mod index;
 mod kinds;
 mod masks;
 mod names;
+mod naming;
 mod own;
+pub(crate) mod recognise;
+mod records;
+#[cfg(test)]
+mod reference;
 mod rule;
 mod rules;
-mod sift;
 mod simd;
+mod streets;
+pub mod train;
 mod unfold;
 mod validators;
 mod words;
 
-pub use config::{DetectorConfig, DictionaryRule, RegexRule, RuleProblem};
+pub use chunks::{AHEAD_BYTES, BACK_BYTES, Chunks, Placed};
+pub use config::{DetectorConfig, DictionaryRule, NamesConfig, NamesMode, RegexRule, RuleProblem};
 pub use detector::{Detector, RuleInfo};
 pub use kinds::KindInfo;
+pub use naming::{Models, Naming};
+pub use recognise::{Label, ModelProblem, Name, Reason, Recogniser};
 
 /// What was found. An index into the detector's table of kinds: built-in kinds first, in a fixed order, then a pipeline's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -10,8 +10,6 @@ pub(super) enum Start {
     Digit,
     /// At a word that begins with a letter and in which a digit follows a letter, or a digit stands one space or dash behind it.
     Mixed,
-    /// At a house number: a number with a word behind it.
-    House,
     /// At a `+` before a digit.
     Plus,
     /// At a `(` before a digit.

@@ -1,14 +1,13 @@
-//! The masks of a block with AVX2. The only file with `unsafe` code: the intrinsics of a feature need it, because calling
-//! them on a machine without the feature is undefined; [`Reader::new`] asks the machine once and never calls them elsewhere.
+//! The first pass with AVX2. The only file with `unsafe` code: the intrinsics of a feature need it, because calling them on a
+//! machine without the feature is undefined; [`Reader::new`] asks the machine once and never calls them elsewhere.
 //!
 //! It decides nothing that `masks::portable` doesn't: a test compares both, byte for byte.
 
-use super::compile::Prefixes;
+use super::context::Notes;
+use super::index::{Index, Lists, Place};
 use super::masks::{BLOCK, Masks, portable};
-use super::sift::Sieve;
-use super::words::Vocabulary;
 
-/// How this machine reads a block.
+/// How this machine reads a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader {
     #[cfg(target_arch = "x86_64")]
@@ -26,8 +25,22 @@ impl Reader {
         }
     }
 
-    /// The masks of a block.
-    #[inline]
+    /// [`Index::read`] with the machine's instructions for many bytes and single bits.
+    pub fn read(self, index: &mut Index, text: &[u8], lists: Lists<'_>, notes: &mut Notes, places: &mut Vec<Place>) {
+        #[cfg(target_arch = "x86_64")]
+        if self.avx2 {
+            #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the features")]
+            // SAFETY: the machine has AVX2, BMI1 and BMI2.
+            unsafe {
+                read_avx2(index, text, lists, notes, places);
+            }
+            return;
+        }
+        index.read(portable, text, lists, notes, places);
+    }
+
+    /// The masks of one block, as [`Reader::read`] sees them.
+    #[cfg(test)]
     pub fn masks(self, block: &[u8; BLOCK]) -> Masks {
         #[cfg(target_arch = "x86_64")]
         if self.avx2 {
@@ -37,48 +50,12 @@ impl Reader {
         }
         portable(block)
     }
-
-    /// [`Sieve::sift`] with the machine's instructions for single bits.
-    #[inline]
-    #[expect(clippy::too_many_arguments, reason = "as `Sieve::sift`")]
-    pub fn sift(
-        self,
-        sieve: &mut Sieve,
-        text: &[u8],
-        at: usize,
-        starts: u64,
-        block: &Masks,
-        next: u64,
-        vocabulary: &Vocabulary,
-        prefixes: &Prefixes,
-    ) {
-        #[cfg(target_arch = "x86_64")]
-        if self.avx2 {
-            #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the features")]
-            // SAFETY: the machine has AVX2, BMI1 and BMI2.
-            unsafe {
-                sift_bits(sieve, text, at, starts, block, next, vocabulary, prefixes);
-            }
-            return;
-        }
-        sieve.sift(text, at, starts, block, next, vocabulary, prefixes);
-    }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2")]
-#[expect(clippy::too_many_arguments, reason = "as `Sieve::sift`")]
-fn sift_bits(
-    sieve: &mut Sieve,
-    text: &[u8],
-    at: usize,
-    starts: u64,
-    block: &Masks,
-    next: u64,
-    vocabulary: &Vocabulary,
-    prefixes: &Prefixes,
-) {
-    sieve.sift(text, at, starts, block, next, vocabulary, prefixes);
+fn read_avx2(index: &mut Index, text: &[u8], lists: Lists<'_>, notes: &mut Notes, places: &mut Vec<Place>) {
+    index.read(|block| avx2(block), text, lists, notes, places);
 }
 
 /// Sixty-four bytes as two vectors; each mask is two comparisons and two moves of sign bits.
@@ -88,7 +65,7 @@ fn sift_bits(
 fn avx2(block: &[u8; BLOCK]) -> Masks {
     use std::arch::x86_64::{
         __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256,
-        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+        _mm256_max_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
     };
 
     let (low, high) = block.split_at(BLOCK / 2);
@@ -118,6 +95,10 @@ fn avx2(block: &[u8; BLOCK]) -> Masks {
     let (low_letters, high_letters) = (letters(low), letters(high));
     let beyond_ascii = join(low, high);
     let ascii_letter = join(low_letters, high_letters);
+    let foreign = |vector: __m256i| {
+        let high = _mm256_cmpeq_epi8(_mm256_max_epu8(vector, _mm256_set1_epi8(0xC6u8 as i8)), vector);
+        _mm256_or_si256(high, _mm256_cmpeq_epi8(vector, _mm256_set1_epi8(0xC2u8 as i8)))
+    };
     let small = |vector: __m256i| _mm256_cmpeq_epi8(_mm256_and_si256(vector, fold), fold);
     let upper = ascii_letter & !join(small(low), small(high));
     Masks {
@@ -128,6 +109,10 @@ fn avx2(block: &[u8; BLOCK]) -> Masks {
         at: same(b'@'),
         colon: same(b':'),
         dash: same(b'-'),
+        slash: same(b'/'),
+        joint: same(b'-') | same(b'_') | same(b'.'),
+        foreign: join(foreign(low), foreign(high)),
+        escape: same(b'%') | same(b'&') | same(b'\\'),
         lead: same(b'+') | same(b'('),
     }
 }

@@ -40,11 +40,13 @@ impl Unfolded {
 /// How much text around a disguised character is looked at, bytes.
 const AROUND: usize = 96;
 
-/// The plain forms of the parts of a text around what is disguised; empty where nothing is.
-pub(super) fn unfold(text: &str) -> Vec<Unfolded> {
+/// The plain forms of the parts of a text around what is disguised; empty where nothing is. `odd` are the places, in order,
+/// where a disguise may begin: those that `Masks::foreign` and `Masks::escape` show.
+pub(super) fn unfold(text: &str, odd: &[u32]) -> Vec<Unfolded> {
     let mut parts = Vec::new();
     let mut done = 0;
-    let mut signs = disguises(text).peekable();
+    let odd = odd.iter().map(|at| *at as usize);
+    let mut signs = odd.filter(|at| is_disguise(text, *at)).peekable();
     while let Some(at) = signs.next() {
         let start = border_before(text, at.saturating_sub(AROUND).max(done)).max(done);
         // A part goes on while disguised characters do.
@@ -94,45 +96,20 @@ fn plain(part: &str, base: usize) -> Unfolded {
     plain
 }
 
-/// Where characters stand that read as others, and escapes of what numbers, names and addresses are made of.
-fn disguises(text: &str) -> impl Iterator<Item = usize> {
-    let mut beyond = beyond_ascii(text).peekable();
-    let mut escaped = escapes(text).peekable();
-    std::iter::from_fn(move || match (beyond.peek(), escaped.peek()) {
-        (Some(a), Some(b)) if a < b => beyond.next(),
-        (Some(_), None) => beyond.next(),
-        _ => escaped.next(),
-    })
-}
-
-fn beyond_ascii(text: &str) -> impl Iterator<Item = usize> {
-    let bytes = text.as_bytes();
-    let mut at = if text.is_ascii() { bytes.len() } else { 0 };
-    std::iter::from_fn(move || {
-        loop {
-            at += bytes.get(at..)?.iter().position(|byte| *byte >= 0x80)?;
-            let here = at;
-            let c = text.get(at..)?.chars().next()?;
-            at += c.len_utf8();
-            let before = here.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(0);
-            let next = bytes.get(at).copied().unwrap_or(0);
-            let read = plain_form(c, before.is_ascii_graphic());
-            // Dashes and wide spaces are disguises only within numbers.
-            let plain = match read {
-                Some('-' | ' ' | '.') => before.is_ascii_digit() && next.is_ascii_digit(),
-                None => before.is_ascii_graphic() && next.is_ascii_graphic(),
-                read => read != Some(c),
-            };
-            if plain {
-                return Some(here);
-            }
-        }
-    })
-}
-
-fn escapes(text: &str) -> impl Iterator<Item = usize> {
-    memchr::memchr3_iter(b'%', b'&', b'\\', text.as_bytes())
-        .filter(|at| escape(text, *at).is_some_and(|(c, _)| c.is_ascii_alphanumeric() || "@-.+".contains(c)))
+/// Whether a character stands here that reads as another, or an escape of what numbers, names and addresses are made of.
+fn is_disguise(text: &str, at: usize) -> bool {
+    let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { return false };
+    if c.is_ascii() {
+        return escape(text, at).is_some_and(|(c, _)| c.is_ascii_alphanumeric() || "@-.+".contains(c));
+    }
+    let byte = |at: Option<usize>| at.and_then(|at| text.as_bytes().get(at)).copied().unwrap_or(0);
+    let (before, next) = (byte(at.checked_sub(1)), byte(Some(at + c.len_utf8())));
+    // Dashes and wide spaces are disguises only within numbers.
+    match plain_form(c, before.is_ascii_graphic()) {
+        Some('-' | ' ' | '.') => before.is_ascii_digit() && next.is_ascii_digit(),
+        None => before.is_ascii_graphic() && next.is_ascii_graphic(),
+        read => read != Some(c),
+    }
 }
 
 /// The character that an escape at `at` stands for, and the escape's length.
@@ -226,7 +203,21 @@ pub(super) fn base64_text(text: &[u8], at: usize) -> Option<(String, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::masks::{BLOCK, portable};
     use super::*;
+
+    fn unfold(text: &str) -> Vec<Unfolded> {
+        let masks = text.as_bytes().chunks(BLOCK).map(|chunk| {
+            let mut block = [0u8; BLOCK];
+            block[..chunk.len()].copy_from_slice(chunk);
+            portable(&block)
+        });
+        let odd = masks.enumerate().flat_map(|(i, masks)| {
+            let bits = masks.foreign | masks.escape;
+            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| (i * BLOCK) as u32 + bit)
+        });
+        super::unfold(text, &odd.collect::<Vec<u32>>())
+    }
 
     #[test]
     fn disguised_text_reads_plain_and_knows_where_it_came_from() {

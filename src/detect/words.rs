@@ -70,40 +70,23 @@ struct Phrase {
     role: Role,
 }
 
-/// Bits of a word's hash; the filters have as many cells.
-const HASH_BITS: u32 = 16;
+/// Bits of the hash of a name; the filter has as many cells.
+const NAME_BITS: u32 = 16;
 
-/// Bits of the hash that choose a slot of phrases.
-const SLOT_BITS: u32 = 12;
+/// Bits of that hash that names of one slot may differ in.
+const NAME_SLOT_SHIFT: u32 = 4;
 
-/// One bit for each hash.
-#[derive(Debug)]
-struct Filter(Box<[u64]>);
+/// Bits of the hash that choose a bucket of first words.
+const BUCKET_BITS: u32 = 11;
 
-impl Filter {
-    fn new() -> Self {
-        Self(vec![0; 1 << (HASH_BITS - 6)].into())
-    }
+/// How many buckets there are.
+const BUCKETS: usize = 1 << BUCKET_BITS;
 
-    fn set(&mut self, key: u32) {
-        if let Some(cell) = self.0.get_mut((key >> 6) as usize) {
-            *cell |= 1 << (key & 63);
-        }
-    }
+/// First words that one bucket can hold.
+const LANES: usize = 4;
 
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "part of the loop over all words")]
-    #[expect(clippy::indexing_slicing, reason = "hot loop: a key has HASH_BITS bits and the filter as many cells")]
-    fn has(&self, key: u32) -> bool {
-        self.0[(key >> 6) as usize] >> (key & 63) & 1 == 1
-    }
-}
-
-/// The key of a phrase's first word together with the first byte of its second.
-#[inline]
-fn pair(key: u32, next: u8) -> u32 {
-    (key.wrapping_mul(31) ^ u32::from(next | 0x20).wrapping_mul(0x9E37)) & ((1 << HASH_BITS) - 1)
-}
+/// One in the lowest bit of each lane.
+const ONES: u64 = 0x0001_0001_0001_0001;
 
 /// What may join the words of a phrase.
 #[inline]
@@ -111,22 +94,44 @@ fn joins(byte: Option<&u8>) -> bool {
     byte.is_some_and(|byte| b" _-.'/".contains(byte))
 }
 
+/// A first word: the phrases that begin with it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Head {
+    /// What words it is known by.
+    key: u64,
+    /// Where its phrases start in `Vocabulary::phrases`.
+    first: u16,
+    /// How many they are.
+    count: u16,
+    /// Whether one of them starts a rule.
+    pub starts: bool,
+    /// Whether one of them is context.
+    pub context: bool,
+}
+
+/// The number of a [`Head`].
+pub(super) type HeadNumber = u16;
+
 /// All phrases, keyed by their first word.
+///
+/// Words are looked up by fingerprint: a bucket is one `u64` of four lanes, so that a word costs one load and a compare of
+/// all lanes at once. Two first words may share a fingerprint; who asks for phrases compares the bytes.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
-    /// First words of the phrases that start something.
-    heads: Filter,
-    /// Those that do so alone.
-    alone: Filter,
-    /// Those that do so with a second word: see [`pair`].
-    pairs: Filter,
-    /// First words of the phrases that are context.
-    context: Filter,
-    /// First names, which count only where they begin with a capital.
-    names: Filter,
-    /// Start of the phrases of a hash slot in `phrases`; one entry more than slots.
-    slots: Box<[u32]>,
+    /// Multiplied into hashes: chosen so that no bucket overflows.
+    seed: u64,
+    buckets: Box<[u64; BUCKETS]>,
+    /// By bucket and lane.
+    heads: Box<[Head]>,
+    /// The context sets of all phrases of a head.
+    groups: Box<[Groups]>,
     phrases: Vec<Phrase>,
+    /// One bit a hash of a first name.
+    name_filter: Box<[u64; 1 << (NAME_BITS - 6)]>,
+    /// First names, folded, by hash and text.
+    names: Vec<(u64, Box<[u8]>)>,
+    /// Where the names of each slot of hashes start; one entry more than slots.
+    name_slots: Box<[u16]>,
 }
 
 /// Collects phrases before they are frozen.
@@ -167,18 +172,31 @@ pub(super) fn in_word(byte: u8) -> bool {
     WORD_BYTES[usize::from(byte)]
 }
 
-/// Which bits of a word's first eight bytes count, by its length.
-const KEPT: [u64; 9] =
-    [0, 0xFF, 0xFFFF, 0xFF_FFFF, 0xFFFF_FFFF, 0xFF_FFFF_FFFF, 0xFFFF_FFFF_FFFF, 0xFF_FFFF_FFFF_FFFF, u64::MAX];
+/// How many first bytes a word is known by.
+const KEY_BYTES: usize = 7;
 
-/// The hash of a word: its first eight bytes, folded, and its length.
+/// What a word is known by: its first seven bytes, folded, and its length.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of the loop over all words")]
-#[expect(clippy::indexing_slicing, reason = "hot loop: a length of at most eight in a table of nine")]
-fn hash(head: u64, len: usize) -> u32 {
-    let folded = (head | 0x2020_2020_2020_2020) & KEPT[len.min(8)];
-    let mixed = (folded ^ (len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-    (mixed >> (64 - HASH_BITS)) as u32
+fn key(head: u64, len: usize) -> u64 {
+    let kept = (1u64 << (8 * len.min(KEY_BYTES))) - 1;
+    (head | 0x2020_2020_2020_2020) & kept | (len as u64) << 56
+}
+
+/// The seed of hashes that nobody looks up in buckets.
+const PLAIN_SEED: u64 = 0xD6E8_FEB8_6659_FD93;
+
+/// Sixteen bits that are never zero, for the lanes of a bucket.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the loop over all words")]
+fn fingerprint(hash: u64) -> u64 {
+    hash >> 32 & 0xFFFF | 1
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the loop over all words")]
+fn bucket(hash: u64) -> usize {
+    (hash >> (64 - BUCKET_BITS)) as usize
 }
 
 /// The first eight bytes at `at`, zero past the end.
@@ -192,21 +210,9 @@ pub(super) fn head_at(text: &[u8], at: usize) -> u64 {
     }
 }
 
-/// The hash of the word of length `len` at `at`.
+/// The hash of the word of length `len` at `at`, sixteen bits.
 pub(super) fn hash_word(text: &[u8], at: usize, len: usize) -> u32 {
-    hash(head_at(text, at), len)
-}
-
-/// The slot of phrases of a hash.
-fn slot(hash: u32) -> usize {
-    (hash >> (HASH_BITS - SLOT_BITS)) as usize
-}
-
-/// The first byte of the word after the one that ends at `end`.
-#[inline]
-fn second_word(text: &[u8], end: usize) -> u8 {
-    let from = end + 1 + usize::from(joins(text.get(end + 1)));
-    text.get(from).copied().unwrap_or(0)
+    (key(head_at(text, at), len).wrapping_mul(PLAIN_SEED) >> 48) as u32
 }
 
 /// The length of the word that starts at `at`.
@@ -226,73 +232,169 @@ impl Builder {
 
     /// Freezes the vocabulary.
     pub fn build(self) -> Vocabulary {
-        let [mut heads, mut alone, mut pairs, mut context, mut names] = std::array::from_fn(|_| Filter::new());
-        let mut phrases: Vec<(u32, Phrase)> = Vec::with_capacity(self.roles.len());
+        let mut names: Vec<(u64, Box<[u8]>)> = Vec::new();
+        let mut phrases: Vec<(u64, Phrase)> = Vec::with_capacity(self.roles.len());
         for (words, role) in self.roles {
-            let mut words = words.into_iter();
-            let Some(head) = words.next() else { continue };
-            let tail: Vec<Box<[u8]>> = words.collect();
-            let key = hash(head_at(&head, 0), head.len());
             if role.first_name {
-                names.set(key);
+                let name: Box<[u8]> = words.join(&b' ').into();
+                names.push((name_hash(key_of(words.first().map_or(&[], |word| word))), name));
             }
-            if !role.groups.is_empty() {
-                context.set(key);
+            let mut words = words.into_iter();
+            if let Some(head) = words.next().filter(|_| !role.is_empty()) {
+                phrases.push((key_of(&head), Phrase { head, tail: words.collect(), role }));
             }
-            if !role.leads.is_empty() || !role.starts.is_empty() {
-                heads.set(key);
-                match tail.first().and_then(|next| next.first()) {
-                    Some(next) => pairs.set(pair(key, *next)),
-                    None => alone.set(key),
-                }
-            }
-            phrases.push((key, Phrase { head, tail, role }));
         }
+        names.sort();
+        let mut name_filter = Box::new([0u64; 1 << (NAME_BITS - 6)]);
+        for (hash, _) in &names {
+            if let Some(cell) = name_filter.get_mut((hash >> 6) as usize) {
+                *cell |= 1 << (hash & 63);
+            }
+        }
+        let slots = 0..=1u64 << (NAME_BITS - NAME_SLOT_SHIFT);
+        let name_slots =
+            slots.map(|slot| names.partition_point(|(hash, _)| hash >> NAME_SLOT_SHIFT < slot) as u16).collect();
         // Longer phrases first, so that the first match is the longest; the rest of the order only makes builds alike.
-        phrases.sort_by(|(a, x), (b, y)| {
-            (slot(*a), y.tail.len(), &x.head, &x.tail).cmp(&(slot(*b), x.tail.len(), &y.head, &y.tail))
-        });
-        let mut slots = vec![0u32; (1 << SLOT_BITS) + 1].into_boxed_slice();
-        for (key, _) in &phrases {
-            if let Some(slot) = slots.get_mut(slot(*key) + 1) {
-                *slot += 1;
+        phrases.sort_by(|(a, x), (b, y)| (a, y.tail.len(), &x.head, &x.tail).cmp(&(b, x.tail.len(), &y.head, &y.tail)));
+        let mut heads: Vec<(Head, Groups)> = Vec::new();
+        for (index, (key, phrase)) in phrases.iter().enumerate() {
+            if heads.last().is_none_or(|(last, _)| last.key != *key) {
+                heads.push((Head { key: *key, first: index as u16, ..Head::default() }, Groups::default()));
+            }
+            if let Some((head, groups)) = heads.last_mut() {
+                head.count += 1;
+                head.starts |= !phrase.role.leads.is_empty() || !phrase.role.starts.is_empty();
+                head.context |= !phrase.role.groups.is_empty();
+                *groups = *groups | phrase.role.groups;
             }
         }
-        slots.iter_mut().fold(0, |sum, slot| {
-            *slot += sum;
-            *slot
-        });
+        let phrases = phrases.into_iter().map(|(_, phrase)| phrase).collect();
+        let (seed, buckets, table) = spread(&heads);
+        let (heads, groups): (Vec<Head>, Vec<Groups>) = table.into_iter().unzip();
         Vocabulary {
-            heads,
-            alone,
-            pairs,
-            context,
+            seed,
+            buckets,
+            heads: heads.into(),
+            groups: groups.into(),
+            phrases,
+            name_filter,
             names,
-            slots,
-            phrases: phrases.into_iter().map(|(_, phrase)| phrase).collect(),
+            name_slots,
         }
     }
+}
+
+impl Role {
+    /// Whether it says nothing but that the phrase is a first name.
+    fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.leads.is_empty() && self.fields.is_empty() && self.starts.is_empty()
+    }
+}
+
+/// Puts first words into buckets with the first seed under which none overflows.
+// INVARIANT: there are so many buckets that one seed in some ten will do; a test looks every phrase up.
+fn spread(heads: &[(Head, Groups)]) -> (u64, Box<[u64; BUCKETS]>, Vec<(Head, Groups)>) {
+    let mut seed = PLAIN_SEED;
+    loop {
+        let mut buckets = Box::new([0u64; BUCKETS]);
+        let mut table = vec![(Head::default(), Groups::default()); LANES * BUCKETS];
+        let fits = heads.iter().all(|(head, groups)| {
+            let hash = head.key.wrapping_mul(seed);
+            let Some(cell) = buckets.get_mut(bucket(hash)) else { return false };
+            let Some(lane) = (0..LANES).find(|lane| *cell >> (16 * lane) & 0xFFFF == 0) else { return false };
+            // Two words with one fingerprint in a bucket would hide each other.
+            if lanes_like(*cell, fingerprint(hash)) != 0 {
+                return false;
+            }
+            *cell |= fingerprint(hash) << (16 * lane);
+            table.get_mut(bucket(hash) * LANES + lane).map(|slot| *slot = (*head, *groups)).is_some()
+        });
+        if fits {
+            return (seed, buckets, table);
+        }
+        seed = seed.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F) | 1;
+    }
+}
+
+/// The top bit of each lane that equals the fingerprint: the lowest one is right.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the loop over all words")]
+fn lanes_like(bucket: u64, fingerprint: u64) -> u64 {
+    let differs = bucket ^ fingerprint.wrapping_mul(ONES);
+    differs.wrapping_sub(ONES) & !differs & (ONES << 15)
+}
+
+fn key_of(word: &[u8]) -> u64 {
+    key(head_at(word, 0), word.len())
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the loop over all words")]
+fn name_hash(key: u64) -> u64 {
+    key.wrapping_mul(PLAIN_SEED) >> (64 - NAME_BITS)
 }
 
 impl Vocabulary {
     /// Bytes that it takes, about.
     pub fn memory_bytes(&self) -> usize {
-        self.slots.len() * 4 + self.phrases.len() * (size_of::<Phrase>() + 16)
+        self.buckets.len() * 8
+            + self.heads.len() * size_of::<Head>()
+            + self.phrases.len() * (size_of::<Phrase>() + 16)
+            + self.names.len() * 32
     }
 
-    /// Whether this word may begin a phrase that starts something, by its first eight bytes and its length. Cheap and
-    /// without a branch; may say yes wrongly, never no.
+    /// Whether a phrase may begin with this word, by its first eight bytes and its length. Cheap and without a branch;
+    /// hardly ever wrongly yes, never wrongly no.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "part of the loop over all words")]
-    pub fn may_start(&self, head: u64, len: usize, capital: bool) -> bool {
-        let key = hash(head, len);
-        self.heads.has(key) | (capital & self.names.has(key))
+    #[expect(clippy::indexing_slicing, reason = "hot loop: a hash has as many top bits as there are buckets")]
+    pub fn may_begin(&self, head: u64, len: usize) -> bool {
+        let hash = key(head, len).wrapping_mul(self.seed);
+        lanes_like(self.buckets[bucket(hash)], fingerprint(hash)) != 0
     }
 
-    /// Looks closer at a word that [`Self::may_start`] let pass.
-    pub fn starts(&self, text: &[u8], at: usize, len: usize) -> bool {
-        let key = hash(head_at(text, at), len);
-        self.alone.has(key) || self.names.has(key) || self.pairs.has(pair(key, second_word(text, at + len)))
+    /// Whether a word may be a first name.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "part of the loop over all words with capitals")]
+    #[expect(clippy::indexing_slicing, reason = "hot loop: a hash has as many bits as the filter")]
+    pub fn may_be_name(&self, head: u64, len: usize) -> bool {
+        let name = name_hash(key(head, len));
+        self.name_filter[(name >> 6) as usize] >> (name & 63) & 1 == 1
+    }
+
+    /// The head that a word is, if phrases begin with it.
+    #[inline]
+    pub fn find(&self, head: u64, len: usize) -> Option<HeadNumber> {
+        let key = key(head, len);
+        let hash = key.wrapping_mul(self.seed);
+        let like = lanes_like(*self.buckets.get(bucket(hash))?, fingerprint(hash));
+        let number = bucket(hash) * LANES + (like.trailing_zeros() >> 4) as usize;
+        self.heads.get(number).filter(|head| head.key == key && like != 0).map(|_| number as HeadNumber)
+    }
+
+    /// What is known about a head.
+    #[inline]
+    pub fn head(&self, number: HeadNumber) -> Head {
+        self.heads.get(usize::from(number)).copied().unwrap_or_default()
+    }
+
+    /// The context sets of all phrases of a head.
+    #[inline]
+    pub fn groups_of(&self, number: HeadNumber) -> Groups {
+        self.groups.get(usize::from(number)).copied().unwrap_or_default()
+    }
+
+    /// Whether the word at `at` is a first name in the lists.
+    pub fn is_name(&self, text: &[u8], at: usize, len: usize) -> bool {
+        let hash = name_hash(key(head_at(text, at), len));
+        let slot = (hash >> NAME_SLOT_SHIFT) as usize;
+        let Some([from, to]) = self.name_slots.get(slot..slot + 2) else { return false };
+        let alike = self.names.get(usize::from(*from)..usize::from(*to)).unwrap_or_default();
+        alike.iter().any(|(_, name)| {
+            let end = at + name.len();
+            let whole = text.get(at..end).is_some_and(|text| same(text, name));
+            whole && text.get(end).is_none_or(|byte| !in_word(*byte))
+        })
     }
 
     /// Every phrase that begins with the word at `at`, longest first: its end and what it means.
@@ -302,20 +404,36 @@ impl Vocabulary {
         at: usize,
         len: usize,
     ) -> impl Iterator<Item = (usize, &'v Role)> + 'v {
-        let slot = slot(hash(head_at(text, at), len));
-        let from = self.slots.get(slot).map_or(0, |slot| *slot as usize);
-        let to = self.slots.get(slot + 1).map_or(0, |slot| *slot as usize);
-        let word = text.get(at..at + len).unwrap_or_default();
-        self.phrases.get(from..to).unwrap_or_default().iter().filter_map(move |phrase| {
-            if !same(word, &phrase.head) {
+        let head = self.find(head_at(text, at), len).map_or(Head::default(), |number| self.head(number));
+        self.phrases_of(head, text, at, len)
+    }
+
+    /// The same for a word whose head was found before.
+    #[inline]
+    pub fn phrases_of<'v>(
+        &'v self,
+        head: Head,
+        text: &'v [u8],
+        at: usize,
+        len: usize,
+    ) -> impl Iterator<Item = (usize, &'v Role)> + 'v {
+        let first = usize::from(head.first);
+        let phrases = self.phrases.get(first..first + usize::from(head.count)).unwrap_or_default();
+        // What the key holds of a word needs no second look.
+        let beyond = text.get(at + KEY_BYTES.min(len)..at + len).unwrap_or_default();
+        phrases.iter().filter_map(move |phrase| {
+            let whole = len <= KEY_BYTES || same(beyond, phrase.head.get(KEY_BYTES..).unwrap_or_default());
+            if !whole {
                 return None;
             }
             let mut end = at + len;
             for part in &phrase.tail {
+                if !joins(text.get(end)) {
+                    return None;
+                }
                 let from = end + 1 + usize::from(joins(text.get(end + 1)));
                 let next = text.get(from..from + part.len())?;
-                let border = text.get(from + part.len()).is_none_or(|byte| !in_word(*byte));
-                if !joins(text.get(end)) || !same(next, part) || !border {
+                if !same(next, part) || text.get(from + part.len()).is_some_and(|byte| in_word(*byte)) {
                     return None;
                 }
                 end = from + part.len();
@@ -350,7 +468,7 @@ impl Vocabulary {
         while let Some(gap) = rest.iter().position(|byte| in_word(*byte)) {
             let at = text.len() - rest.len() + gap;
             let len = word_len(text, at);
-            if self.context.has(hash(head_at(text, at), len)) {
+            if self.may_begin(head_at(text, at), len) {
                 groups = self.phrases(text, at, len).fold(groups, |all, (_, role)| all | role.groups);
             }
             rest = text.get(at + len..).unwrap_or_default();
@@ -384,15 +502,25 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_starts_something_always_passes_the_filter() {
+    fn names_are_found_by_their_first_bytes_however_cased() {
         let vocabulary = vocabulary();
-        let passes = |text: &str, len: usize| {
-            let bytes = text.as_bytes();
-            vocabulary.may_start(head_at(bytes, 0), len, true) && vocabulary.starts(bytes, 0, len)
-        };
-        assert!(passes("GEBOREN am", 7));
-        let text = "DÉSIRÉE";
-        assert!(passes(text, text.len()));
-        assert!(vocabulary.phrases(text.as_bytes(), 0, text.len()).any(|(_, role)| role.first_name));
+        for text in ["Désirée Roy", "DÉSIRÉE", "désirée"] {
+            let len = word_len(text.as_bytes(), 0);
+            assert!(vocabulary.may_be_name(head_at(text.as_bytes(), 0), len), "{text}");
+            assert!(vocabulary.is_name(text.as_bytes(), 0, len), "{text}");
+        }
+        assert!(!vocabulary.is_name(b"Desiree", 0, 7));
+    }
+
+    #[test]
+    fn no_phrase_hides_another_in_a_full_table() {
+        let words: Vec<String> = (0..1_600).map(|i| format!("w{:x}", i * 7_919)).collect();
+        let mut builder = Builder::default();
+        words.iter().enumerate().for_each(|(i, word)| builder.add(word, |role| role.leads.push(i as u16)));
+        let vocabulary = builder.build();
+        for (i, word) in words.iter().enumerate() {
+            let found: Vec<_> = vocabulary.phrases(word.as_bytes(), 0, word.len()).collect();
+            assert_eq!(found.iter().map(|(_, role)| role.leads.as_slice()).collect::<Vec<_>>(), [[i as u16]], "{word}");
+        }
     }
 }

@@ -13,11 +13,13 @@
 //! destructions, in one epoch of the store; one wait for all; then for each record in order [`sign`], [`Receipt::fact`] and
 //! one transaction over all of them. A record that is rejected gets [`Receipt::refusal`] in its place.
 
+mod history;
 mod machine;
 mod receipt;
 mod request;
 mod signature;
 
+pub use history::{KeyHistory, NotAHistory, PublishedKey};
 pub use machine::{Effect, Input, Machine, Phase, Settings, State, Step, Times};
 pub use receipt::{
     Caches, Destroyed, Destruction, FencedOff, Irreversibility, Method, NewKeys, NotCovered, Receipt, ReceiptOutcome,

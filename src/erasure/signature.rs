@@ -37,6 +37,16 @@ pub enum Unverified {
     /// The receipt names another signer than the key that signed it.
     #[error("the receipt names another signer\nhelp: it was not signed by Lethe; ask its source")]
     WrongSigner,
+    /// None of the keys in the history signed it.
+    #[error(
+        "none of the keys in the history signed this receipt\nhelp: fetch the history anew; if the signer is in none, the receipt is forged or was changed"
+    )]
+    UnknownSigner,
+    /// Signed by a key after its time.
+    #[error(
+        "the receipt is younger than the end of the key that signed it\nhelp: treat it as forged: a retired key may have been stolen"
+    )]
+    OutOfTime,
 }
 
 #[derive(Deserialize)]

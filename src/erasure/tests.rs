@@ -133,7 +133,7 @@ fn what_is_remembered_or_certified_tells_the_subject() {
 }
 
 fn pipeline() -> PipelineRef {
-    PipelineRef { name: Name::fixed("erasure"), digest: Name::fixed("0f3a") }
+    PipelineRef { name: Name::fixed("erasure"), digest: Name::fixed("0f3a"), names: None }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! `/livez`, `/readyz`, `/startupz` and `/metrics` on one address. Nothing here needs a key or a payload.
+//! `/livez`, `/readyz`, `/startupz`, `/metrics` and `/keys/history` on one address. Nothing here needs a secret or a payload: the
+//! history holds the public halves of the keys that sign receipts.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,11 +7,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::clock::Clock;
+use super::keystore::Keystore;
 use super::run::Health;
+use super::upkeep;
 
 /// What the handlers look at.
 #[derive(Clone)]
@@ -21,6 +25,8 @@ pub struct Observed {
     pub metrics: PrometheusHandle,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Knows which keys have signed.
+    pub store: Arc<dyn Keystore>,
 }
 
 /// Serves until `shutdown` resolves.
@@ -34,6 +40,7 @@ pub async fn serve(
         .route("/readyz", get(readyz))
         .route("/startupz", get(readyz))
         .route("/metrics", get(metrics))
+        .route("/keys/history", get(history))
         .with_state(observed);
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
@@ -53,6 +60,17 @@ async fn readyz(State(observed): State<Observed>) -> (StatusCode, &'static str) 
 
 fn answer(good: bool, yes: &'static str, no: &'static str) -> (StatusCode, &'static str) {
     if good { (StatusCode::OK, yes) } else { (StatusCode::SERVICE_UNAVAILABLE, no) }
+}
+
+async fn history(State(observed): State<Observed>) -> (StatusCode, [(HeaderName, &'static str); 1], String) {
+    let store = observed.store;
+    // The store may wait for its root keeper: not on the thread that answers `/livez`.
+    let history = tokio::task::spawn_blocking(move || upkeep::history(&*store)).await;
+    let json = [(CONTENT_TYPE, "application/json")];
+    match history.ok().and_then(Result::ok).and_then(|history| serde_json::to_string(&history).ok()) {
+        Some(text) => (StatusCode::OK, json, text),
+        None => (StatusCode::SERVICE_UNAVAILABLE, json, "null".into()),
+    }
 }
 
 async fn metrics(State(observed): State<Observed>) -> String {

@@ -1,6 +1,6 @@
 //! From files and environment to what the service runs on: the only place that reads either.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,11 +10,13 @@ use super::kafka::Client;
 use super::keystore::{self, EmbeddedStore, End, Keystore, Migrated, Options, StoreError};
 #[cfg(feature = "postgres")]
 use super::keystore::{Connecting, PostgresOptions, PostgresStore};
-use super::kms::FileKeeper;
 #[cfg(feature = "postgres")]
-use super::steps::Steps;
+use super::kms::open_shared_root_keeper;
+use super::kms::{KeeperError, RootKeeper, open_root_keeper};
 use super::topics::Wanted;
+use super::upkeep::Premises;
 use crate::audit::SEGMENT_BUDGET_BYTES;
+use crate::detect::{Models, Recogniser};
 use crate::keys::DigestKey;
 use crate::keys::rows::Table;
 use crate::pipeline::{self, Ground, Pipeline, PipelineConfig, Problem, Property, Settings, Work};
@@ -93,7 +95,8 @@ pub fn loaded(
     let pairs = environment.iter().map(|(n, v)| (n.as_str(), v.as_str())).chain(flags.iter().copied());
     let settings = pipeline::settings(file, text, pairs);
     let providers = settings.as_ref().ok().map(|settings| settings.providers.as_slice());
-    let checked = pipeline::load(pipelines, providers);
+    let models = models(&pipeline::models_wanted(pipelines))?;
+    let checked = pipeline::load_with_models(pipelines, providers, &models);
     let (settings, pipelines) = match (settings, checked) {
         (Ok(settings), Ok(pipelines)) => (settings, pipelines),
         (settings, checked) => {
@@ -118,6 +121,28 @@ pub fn loaded(
         })
         .collect::<Result<_, ConfigError>>()?;
     Ok(Loaded { settings, pipelines, properties, regions })
+}
+
+/// Reads models of names; each once, though several pipelines use it.
+fn models(paths: &BTreeSet<String>) -> Result<Models, ConfigError> {
+    let mut read = Models::new();
+    let mut wrong = Vec::new();
+    for path in paths {
+        let file = std::fs::read(path).map_err(|error| {
+            format!("`detect.names.model`: {path}: {error}\n  help: name a file that `lethe train names` wrote and that this user may read")
+        });
+        let model = file.and_then(|bytes| {
+            let refused = |problem| format!("`detect.names.model`: {path}: {problem}").replace("\nhelp", "\n  help");
+            Recogniser::from_bytes(&bytes).map_err(refused)
+        });
+        match model {
+            Ok(model) => {
+                read.insert(path.clone(), Arc::new(model));
+            }
+            Err(problem) => wrong.push(problem),
+        }
+    }
+    if wrong.is_empty() { Ok(read) } else { Err(ConfigError(wrong)) }
 }
 
 /// Properties with their secrets read from files and environment.
@@ -151,19 +176,46 @@ fn resolve(name: &str, property: &Property) -> Result<String, String> {
     }
 }
 
+/// Opens the root keeper.
+pub fn open_keeper(settings: &Settings) -> Result<Arc<dyn RootKeeper>, StoreError> {
+    Ok(open_root_keeper(&settings.root)?)
+}
+
+/// Who can carry an order on the key store out.
+pub enum Reach {
+    /// This process: it has opened the store.
+    Here(Premises),
+    /// Another one, which has the store in this folder open.
+    Running(PathBuf),
+}
+
+/// Opens the key store for its upkeep, unless a service has it open. A store that was never made is not made by looking.
+pub fn open_premises(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<Reach, StoreError> {
+    let settings = &loaded.settings;
+    let folder = settings.store.folder();
+    if let Some(folder) = folder.filter(|folder| !folder.join("keyspaces").is_dir()) {
+        return Err(StoreError::Absent(folder.to_owned()));
+    }
+    match (open_store(settings, Arc::clone(&clock)), folder) {
+        (Ok(store), _) => Ok(Reach::Here(Premises { store, clock, horizon: super::run::horizon(&loaded.pipelines) })),
+        (Err(StoreError::Locked(_) | StoreError::Keeper(KeeperError::Locked(_))), Some(folder)) => {
+            Ok(Reach::Running(folder.to_owned()))
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
 /// Opens the key store with its root keeper.
 pub fn open_store(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn Keystore>, StoreError> {
     let key_lease_ms = settings.key_lease_seconds.saturating_mul(1_000);
-    let pipeline::Root::File { path: root } = &settings.root;
     match &settings.store {
         pipeline::Store::Embedded { path, cache_bytes } => {
-            let keeper = Arc::new(FileKeeper::open(Path::new(root))?);
             let options = Options { key_lease_ms, cache_bytes: *cache_bytes, ..Options::new(path) };
-            Ok(Arc::new(EmbeddedStore::open(options, keeper, clock)?))
+            Ok(Arc::new(EmbeddedStore::open(options, open_keeper(settings)?, clock)?))
         }
         #[cfg(feature = "postgres")]
         pipeline::Store::Postgres { .. } => {
-            let keeper = Arc::new(FileKeeper::open_shared(Path::new(root), Steps::default())?);
+            let keeper = open_shared_root_keeper(&settings.root)?;
             let connecting = connecting(&settings.store)?;
             let options = PostgresOptions { key_lease_ms, ..PostgresOptions::new(connecting) };
             Ok(Arc::new(PostgresStore::open(options, keeper, clock)?))
@@ -175,10 +227,7 @@ pub fn open_store(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn 
 
 /// Moves the key store from where one settings file has it to where the other one does; see [`keystore::migrate`].
 pub fn migrate(from: &Settings, to: &Settings, told: &mut dyn FnMut(Table, u64)) -> Result<Migrated, StoreError> {
-    let pipeline::Root::File { path: root } = &to.root;
-    // Alone: no store that hangs from this root may be at work.
-    let keeper = FileKeeper::open(Path::new(root))?;
-    keystore::migrate((&end(from)?, &end(to)?), &keeper, told)
+    keystore::migrate((&end(from)?, &end(to)?), &*open_keeper(to)?, told)
 }
 
 /// The store of some settings, as an end of a migration.

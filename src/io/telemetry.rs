@@ -68,6 +68,13 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
     metrics::describe_gauge!("lethe_consumer_lag_records", "Records behind the last stable offset");
     metrics::describe_gauge!("lethe_erasures_open", "Erasure requests without a receipt yet");
     metrics::describe_gauge!("lethe_erasure_oldest_open_seconds", "Age of the oldest request without a receipt");
+    metrics::describe_counter!("lethe_retention_expired_buckets_total", "Retention buckets whose keys were destroyed");
+    metrics::describe_gauge!("lethe_retention_live_buckets", "Retention buckets with keys, by class");
+    metrics::describe_gauge!(
+        "lethe_retention_unclaimed_buckets",
+        "Buckets of a class that no pipeline defines: nothing expires them"
+    );
+    metrics::describe_gauge!("lethe_retention_oldest_overdue_seconds", "How late the oldest expiry of keys is");
     metrics::describe_gauge!("lethe_build_info", "Version of this build, always 1");
     metrics::gauge!("lethe_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)

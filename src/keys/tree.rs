@@ -12,10 +12,10 @@ use std::fmt;
 use std::ops::Bound;
 
 use super::rows::{
-    BucketRow, Crown, Damaged, DeploymentId, MidRow, PageRow, RootId, SubjectRow, Table, Tally, TopRow, Write,
-    bucket_key,
+    BucketRow, Crown, Damaged, DeploymentId, MidRow, PageRow, RootId, SignersRow, SubjectRow, Table, Tally, TopRow,
+    Write, bucket_key,
 };
-use super::{BucketId, Edge, KeyId, Secret, Standing};
+use super::{BucketId, Edge, KeyId, Secret, SigningKey, Standing};
 
 /// A page that would hold more subjects than this is split.
 pub const PAGE_LIMIT: usize = 512;
@@ -62,6 +62,8 @@ pub struct Tree {
     pub(super) pages: BTreeMap<KeyId, Page>,
     /// `None` where the bucket's secret is destroyed.
     pub(super) buckets: HashMap<BucketId, Option<Secret>>,
+    /// Who has signed so far; `None` while the first key does.
+    pub(super) signers: Option<SignersRow>,
 }
 
 /// What a durable batch of writes changed of a tree.
@@ -73,6 +75,7 @@ pub struct Patch {
     pub(super) mids: Vec<(KeyId, Mid)>,
     pub(super) pages: Vec<(KeyId, Page)>,
     pub(super) buckets: Vec<(BucketId, Option<Secret>)>,
+    pub(super) signers: Option<SignersRow>,
 }
 
 /// The stored rows from which a tree is opened.
@@ -86,6 +89,8 @@ pub struct Stored {
     pub buckets: Vec<(BucketId, BucketRow)>,
     /// How full the pages were, by page id.
     pub counts: HashMap<u64, usize>,
+    /// Who has signed so far, where more than one key has.
+    pub signers: Option<SignersRow>,
 }
 
 const FIRST: KeyId = KeyId([0; 16]);
@@ -102,6 +107,7 @@ impl Tree {
             mids: BTreeMap::from([(FIRST, Mid { id: 1, key: draw() })]),
             pages: BTreeMap::from([(FIRST, Page { id: 2, key: draw(), count: 0 })]),
             buckets: HashMap::new(),
+            signers: None,
         };
         let mut writes = vec![tally.write()];
         for (start, mid) in &tree.mids {
@@ -126,6 +132,7 @@ impl Tree {
             mids: BTreeMap::new(),
             pages: BTreeMap::new(),
             buckets: HashMap::new(),
+            signers: None,
         };
         let patch = tree.follow(None, tally, &stored)?;
         tree.apply(patch);
@@ -142,7 +149,7 @@ impl Tree {
     /// Opens rows that were stored since this tree was read, by others who share the store: what they change here. Where the
     /// top was replaced, its row comes along with the key that the root keeper has opened; every mid is then among the rows.
     pub fn follow(&self, top: Option<(&TopRow, Secret)>, tally: Tally, changed: &Stored) -> Result<Patch, Damaged> {
-        let mut patch = Patch { tally: Some(tally), ..Patch::default() };
+        let mut patch = Patch { tally: Some(tally), signers: changed.signers.clone(), ..Patch::default() };
         if let Some((row, top)) = top {
             patch.crown = Some(row.open(&top).map_err(|_| Damaged(Table::Meta))?);
             patch.top = Some(top);
@@ -263,6 +270,7 @@ impl Tree {
         if let Some(crown) = patch.crown {
             self.crown = crown;
         }
+        self.signers = patch.signers.or(self.signers.take());
     }
 
     /// Whose tree it is.
@@ -283,6 +291,12 @@ impl Tree {
     /// The keys right under the top.
     pub fn crown(&self) -> &Crown {
         &self.crown
+    }
+
+    /// The public halves of all keys that ever signed receipts.
+    pub fn signers(&self) -> SignersRow {
+        let first = || SignersRow::first(SigningKey::new(&self.crown.signing).public_key());
+        self.signers.clone().unwrap_or_else(first)
     }
 
     /// How full each page is, by page id.
@@ -318,6 +332,7 @@ impl Patch {
         self.mids.extend(other.mids);
         self.pages.extend(other.pages);
         self.buckets.extend(other.buckets);
+        self.signers = other.signers.or(self.signers);
         self
     }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::{BucketRow, Damaged, FenceRow, MidRow, PageRow, SubjectRow, Table, Write, bucket_key};
 use super::tree::{Draw, Mid, Page, PageRows, Patch, Tree};
-use super::{BucketId, Edge, Fingerprint, KeyId};
+use super::{BucketId, Edge, Fingerprint, KeyId, SigningKey};
 
 /// What a turn destroys.
 #[derive(Default)]
@@ -17,6 +17,10 @@ pub struct Sentence {
     pub condemned: BTreeMap<KeyId, FenceRow>,
     /// Buckets whose secrets go.
     pub expired: Vec<BucketId>,
+    /// Whether the key above all bucket secrets is made anew though none of them goes.
+    pub renew_buckets: bool,
+    /// From when on (milliseconds since the Unix epoch) another key signs receipts; `None`: the same key goes on.
+    pub renew_signing: Option<i64>,
 }
 
 /// What a turn asks to be written, and what is true once that is durable. The top row, which needs a root, is left to do.
@@ -45,7 +49,10 @@ pub fn turn(tree: &Tree, sentence: &Sentence, rows: &PageRows, draw: &mut Draw<'
     let mids = turning.mids(&pages, draw)?;
     let top = draw();
     turning.hang_mids(&mids, &Edge::new(&top));
-    let mut patch = turning.buckets(&sentence.expired, draw);
+    let mut patch = turning.buckets(sentence, draw);
+    if let Some(now_ms) = sentence.renew_signing {
+        turning.signing(&mut patch, now_ms, draw);
+    }
     let mut tally = tree.tally;
     tally.epoch = turning.epoch;
     tally.subjects = tally.subjects.saturating_sub(turning.dropped);
@@ -139,10 +146,20 @@ impl Turning<'_> {
         }
     }
 
-    /// Where buckets expire: a new bucket page, every other secret sealed under it.
-    fn buckets(&mut self, expired: &[BucketId], draw: &mut Draw<'_>) -> Patch {
+    /// Another key for receipts; the old one's public half is kept.
+    fn signing(&mut self, patch: &mut Patch, now_ms: i64, draw: &mut Draw<'_>) {
+        let seed = draw();
+        let signers = self.tree.signers().followed_by(SigningKey::new(&seed).public_key(), now_ms);
+        self.writes.push(signers.write());
+        patch.crown.get_or_insert_with(|| self.tree.crown.clone()).signing = seed;
+        patch.signers = Some(signers);
+    }
+
+    /// Where buckets expire or rotate: a new bucket page, every secret that stays sealed under it.
+    fn buckets(&mut self, sentence: &Sentence, draw: &mut Draw<'_>) -> Patch {
         let mut patch = Patch::default();
-        if expired.is_empty() {
+        let expired = &sentence.expired;
+        if expired.is_empty() && !sentence.renew_buckets {
             return patch;
         }
         let mut crown = self.tree.crown.clone();

@@ -29,7 +29,7 @@ impl Pipeline {
         let name = Name::fixed("command-line");
         Self {
             identity: Identity {
-                reference: PipelineRef { name: name.clone(), digest: Name::fixed("none") },
+                reference: PipelineRef { name: name.clone(), digest: Name::fixed("none"), names: None },
                 policy_header: "command-line".into(),
                 quarantine: Arc::clone(&ground.quarantine),
                 max_output_bytes: ground.max_output_bytes,
@@ -50,7 +50,7 @@ impl Pipeline {
         let name = |text: &str| Name::new(text).unwrap_or(Name::fixed("unnamed"));
         Some(Self {
             identity: Identity {
-                reference: PipelineRef { name: name(&config.name), digest: name(&config.digest) },
+                reference: PipelineRef { name: name(&config.name), digest: name(&config.digest), names: names(config) },
                 policy_header: format!("{} sha256:{}", config.name, config.digest),
                 quarantine: config.quarantine.clone().unwrap_or_else(|| Arc::clone(&ground.quarantine)),
                 max_output_bytes: ground.max_output_bytes,
@@ -60,6 +60,12 @@ impl Pipeline {
             role,
         })
     }
+}
+
+/// The digest of the model that a pipeline finds names with.
+fn names(config: &PipelineConfig) -> Option<Name> {
+    let Work::Sanitize(sanitize) = &config.work else { return None };
+    Name::new(sanitize.detector.naming()?.recogniser().digest())
 }
 
 fn sanitizer(config: &Sanitize) -> Sanitizer {

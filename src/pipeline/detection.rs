@@ -2,11 +2,11 @@
 
 use super::problem::choose;
 use super::report::{Report, at};
-use crate::detect::{Detector, DetectorConfig, Kind, KindInfo};
+use crate::detect::{Detector, DetectorConfig, Kind, KindInfo, Models};
 
 /// Checks `detect`; where it is wrong, the built-in kinds stand in, so that the rest of the file can still be asked.
-pub(super) fn check(written: &DetectorConfig, report: &mut Report<'_>) -> Detector {
-    let detector = match Detector::new(written) {
+pub(super) fn check(written: &DetectorConfig, models: &Models, report: &mut Report<'_>) -> Detector {
+    let detector = match Detector::with_models(written, models) {
         Ok(detector) => detector,
         Err(problems) => {
             let known = known(written);

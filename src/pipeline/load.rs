@@ -1,5 +1,7 @@
 //! Files in, checked pipelines or all their problems out; and the JSON Schema of a pipeline file.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
@@ -7,11 +9,13 @@ use serde_json::{Map, Value, json};
 
 use super::across::{self, Loaded};
 use super::checked::PipelineConfig;
+use super::meaning::Around;
 use super::problem::{Problem, choose};
 use super::report::{Report, at};
 use super::written::{EraseFile, RestoreFile, SanitizeFile};
 use super::yaml::{self, Content, Node};
 use super::{form, meaning};
+use crate::detect::Models;
 use crate::policy::Provider;
 
 const KINDS: [&str; 3] = ["sanitize", "restore", "erase"];
@@ -20,13 +24,32 @@ const KINDS: [&str; 3] = ["sanitize", "restore", "erase"];
 ///
 /// `providers` are those of the settings; `None` where no settings were read: a file that names one is refused then.
 pub fn load(files: &[(&str, &str)], providers: Option<&[Provider]>) -> Result<Vec<PipelineConfig>, Vec<Problem>> {
+    load_with_models(files, providers, &Models::new())
+}
+
+/// The paths of the models of names that pipeline files ask for; files that can't be read as such ask for none.
+pub fn models_wanted(files: &[(&str, &str)]) -> BTreeSet<String> {
+    let path = |(file, text): &(&str, &str)| {
+        let root = yaml::parse(file, text).ok()?.to_json();
+        root.pointer("/detect/names/model").and_then(Value::as_str).map(str::to_owned)
+    };
+    files.iter().filter_map(path).collect()
+}
+
+/// [`load`], with the models of names that were read for the files, by path.
+pub fn load_with_models(
+    files: &[(&str, &str)],
+    providers: Option<&[Provider]>,
+    models: &Models,
+) -> Result<Vec<PipelineConfig>, Vec<Problem>> {
+    let around = Around { providers, models };
     let mut problems = Vec::new();
     let mut loaded = Vec::new();
     for (file, text) in files {
         match yaml::parse(file, text) {
             Err(problem) => problems.push(problem),
             Ok(root) => {
-                let (config, found) = one(file, &root, providers);
+                let (config, found) = one(file, &root, around);
                 problems.extend(found);
                 loaded.extend(config.map(|config| Loaded { file, root, config }));
             }
@@ -39,15 +62,15 @@ pub fn load(files: &[(&str, &str)], providers: Option<&[Provider]>) -> Result<Ve
     if problems.is_empty() { Ok(loaded.into_iter().map(|one| one.config).collect()) } else { Err(problems) }
 }
 
-fn one(file: &str, root: &Node, providers: Option<&[Provider]>) -> (Option<PipelineConfig>, Vec<Problem>) {
+fn one(file: &str, root: &Node, around: Around<'_>) -> (Option<PipelineConfig>, Vec<Problem>) {
     let mut report = Report::new(file, root);
     let kind = kind(root, &mut report);
     let config = match kind.as_deref() {
         Some("sanitize") => typed::<SanitizeFile>(root, &mut report).map(|(written, value)| {
-            meaning::sanitize(written, file, meaning::fingerprint(&value), providers, &mut report)
+            meaning::sanitize(written, file, meaning::fingerprint(&value), around, &mut report)
         }),
         Some("restore") => typed::<RestoreFile>(root, &mut report).map(|(written, value)| {
-            meaning::restore(written, file, meaning::fingerprint(&value), providers, &mut report)
+            meaning::restore(written, file, meaning::fingerprint(&value), around.providers, &mut report)
         }),
         Some("erase") => typed::<EraseFile>(root, &mut report)
             .map(|(written, value)| meaning::erase(written, file, meaning::fingerprint(&value), &mut report)),

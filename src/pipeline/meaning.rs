@@ -10,25 +10,35 @@ use super::checked::{Erase, PipelineConfig, Restore, Sanitize, Work};
 use super::report::{Report, at};
 use super::written::{EraseFile, Input, RestoreFile, SanitizeFile};
 use super::{borders, detection, keeping, reading, treating};
-use crate::detect::Detector;
+use crate::detect::{Detector, Models};
 use crate::policy::{FirewallThresholds, Policy, Provider};
+
+/// What a pipeline file may refer to.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    /// Those of the settings; `None` where no settings were read.
+    pub providers: Option<&'a [Provider]>,
+    /// Models of names that were read, by path.
+    pub models: &'a Models,
+}
 
 /// A sanitize file's pipeline.
 pub(super) fn sanitize(
     written: SanitizeFile,
     file: &str,
     digest: Arc<str>,
-    providers: Option<&[Provider]>,
+    around: Around<'_>,
     report: &mut Report<'_>,
 ) -> PipelineConfig {
     let reading = reading::check(written.event, written.input.format, false, report);
-    let detector = detection::check(&written.detect, report);
+    let detector = detection::check(&written.detect, around.models, report);
     let (mut kinds, unlisted) = treating::treatments(&written.treatments, &detector, &written.detect.disabled, report);
     treating::levels(&written.class, &detector, &mut kinds, report);
     let audiences = treating::audiences(&written.restore, &detector, &mut kinds, report);
     let requires = treating::requires(written.class.requires.as_ref());
     let requires_written = written.class.requires.is_some();
-    let residency = borders::check(written.residency, &written.output, requires, requires_written, providers, report);
+    let residency =
+        borders::check(written.residency, &written.output, requires, requires_written, around.providers, report);
     let retention = keeping::check(written.retention, report);
     let firewall = FirewallThresholds {
         flag: written.firewall.flag,

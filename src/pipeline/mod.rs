@@ -39,7 +39,7 @@ pub use build::Ground;
 pub use cases::{Case, Expectation, ExpectedOutcome};
 pub use checked::{Erase, EventType, KeyRule, PipelineConfig, Reading, Restore, Sanitize, Work};
 pub use effects::{Effects, OutRecord};
-pub use load::{load, pipeline_schema};
+pub use load::{load, load_with_models, models_wanted, pipeline_schema};
 pub use offline::OfflineKeys;
 pub use plan::{Pipeline, Plan};
 pub use problem::Problem;

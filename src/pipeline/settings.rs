@@ -13,8 +13,11 @@ use super::load::{schema, typed};
 use super::problem::{Problem, choose};
 use super::properties::{self, Property};
 use super::report::{Report, at};
+use super::settings_written::{
+    AwsKmsSection, Pkcs11Section, PostgresSection, RootKind, RootSection, SecretSource, SettingsFile, StoreKind,
+    StoreSection, VaultSection,
+};
 pub use super::settings_written::{LogFormat, LogLevel};
-use super::settings_written::{PostgresSection, SecretSource, SettingsFile, StoreKind, StoreSection};
 use super::units::Bytes;
 use super::yaml;
 use crate::policy::Provider;
@@ -46,6 +49,8 @@ pub struct Settings {
     pub key_lease_seconds: u64,
     /// How long deletion requests are gathered.
     pub erasure_epoch_ms: u64,
+    /// How often buckets of keys whose time has passed are looked for.
+    pub retention_check_seconds: u64,
     /// Properties of regions on clusters of their own, laid over the main cluster's.
     pub regions: BTreeMap<String, BTreeMap<String, Property>>,
     /// Who runs models.
@@ -90,6 +95,16 @@ pub enum Store {
     },
 }
 
+impl Store {
+    /// The folder of a store that one process has to itself.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Embedded { path, .. } => Some(Path::new(path)),
+            Self::Postgres { .. } => None,
+        }
+    }
+}
+
 /// Who keeps the root of the key tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Root {
@@ -97,6 +112,41 @@ pub enum Root {
     File {
         /// Its folder.
         path: String,
+    },
+    /// An HSM.
+    Pkcs11 {
+        /// The vendor's library.
+        module: String,
+        /// Label of the token.
+        token: String,
+        /// The user's PIN.
+        pin: Property,
+    },
+    /// AWS KMS.
+    AwsKms {
+        /// Region; `None`: as the environment says.
+        region: Option<String>,
+        /// Another address of the service.
+        endpoint: Option<String>,
+        /// Days until a destroyed root is gone for good.
+        pending_days: u8,
+        /// How long one call may take.
+        timeout_seconds: u64,
+    },
+    /// The transit engine of Vault or OpenBao.
+    Vault {
+        /// Scheme, host and port.
+        address: String,
+        /// Where the engine is mounted.
+        mount: String,
+        /// The token.
+        token: Property,
+        /// Namespace.
+        namespace: Option<String>,
+        /// Certificates of the authorities, in PEM.
+        ca_file: Option<String>,
+        /// How long one call may take.
+        timeout_seconds: u64,
     },
 }
 
@@ -137,8 +187,8 @@ fn meaning(written: SettingsFile, report: &mut Report<'_>) -> Option<Settings> {
         report.value(&at!["topics", "quarantine"], &[], what, "name two topics");
     }
     // Whoever copies the store must not get the root with it.
-    let in_folder = matches!(written.store.kind, StoreKind::Embedded);
-    if in_folder && Path::new(&written.root.path).starts_with(&written.store.path) {
+    let in_files = matches!((&written.store.kind, &written.root.kind), (StoreKind::Embedded, RootKind::File));
+    if in_files && Path::new(&written.root.path).starts_with(&written.store.path) {
         let help = "put the root on another volume, or at least into another folder that backups leave out";
         report.value(&at!["root", "path"], &["store"], "the root lies within the store", help);
     }
@@ -154,6 +204,7 @@ fn meaning(written: SettingsFile, report: &mut Report<'_>) -> Option<Settings> {
         region: provider.region.into(),
         agreements: provider.agreements,
     });
+    let root = root(written.root, report)?;
     Some(Settings {
         kafka,
         group: written.group,
@@ -168,9 +219,10 @@ fn meaning(written: SettingsFile, report: &mut Report<'_>) -> Option<Settings> {
         audit_topic: written.topics.audit.into(),
         quarantine_topic: written.topics.quarantine.into(),
         store,
-        root: Root::File { path: written.root.path },
+        root,
         key_lease_seconds: u64::from(written.key_lease_seconds),
         erasure_epoch_ms: u64::from(written.erasure.epoch_ms),
+        retention_check_seconds: u64::from(written.retention.check_seconds),
         regions,
         providers: providers.collect(),
         listen,
@@ -195,6 +247,40 @@ fn store(written: StoreSection, report: &mut Report<'_>) -> Option<Store> {
             report.key(&at!["store"], &[], what, "add `postgres: {url: {file: …}}`");
             None
         }
+    }
+}
+
+fn root(written: RootSection, report: &mut Report<'_>) -> Option<Root> {
+    let timeout_seconds = u64::from(written.timeout_seconds);
+    let secret = |from| match from {
+        SecretSource::File(path) => Property::File(path),
+        SecretSource::Env(name) => Property::Environment(name),
+    };
+    let mut absent = |section: &str, help: &str| {
+        report.key(
+            &at!["root"],
+            &[],
+            format!("the root is to be kept by `{section}`, and `root.{section}` is not there"),
+            help,
+        );
+        None
+    };
+    match written.kind {
+        RootKind::File => Some(Root::File { path: written.path }),
+        RootKind::Pkcs11 => match written.pkcs11 {
+            Some(Pkcs11Section { module, token, pin }) => Some(Root::Pkcs11 { module, token, pin: secret(pin) }),
+            None => absent("pkcs11", "add `pkcs11: {module: …, token: …, pin: {file: …}}`"),
+        },
+        RootKind::AwsKms => {
+            let AwsKmsSection { region, endpoint, pending_days } = written.aws_kms;
+            Some(Root::AwsKms { region, endpoint, pending_days, timeout_seconds })
+        }
+        RootKind::Vault => match written.vault {
+            Some(VaultSection { address, mount, token, namespace, ca_file }) => {
+                Some(Root::Vault { address, mount, token: secret(token), namespace, ca_file, timeout_seconds })
+            }
+            None => absent("vault", "add `vault: {address: …, token: {file: …}}`"),
+        },
     }
 }
 

@@ -50,6 +50,8 @@ pub(super) struct SettingsFile {
     pub(super) key_lease_seconds: u32,
     #[serde(default)]
     pub(super) erasure: ErasureSection,
+    #[serde(default)]
+    pub(super) retention: RetentionCheckSection,
     /// Regions on clusters of their own: `us: {kafka: {bootstrap.servers: …}}`; one not named here is on the main cluster.
     #[serde(default)]
     pub(super) regions: BTreeMap<String, RegionSettings>,
@@ -238,24 +240,101 @@ fn secret(_: &mut SchemaGenerator) -> Schema {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RootSection {
-    /// `file`: a file on this machine.
+    /// `file` (default): a file on this machine; `pkcs11`: an HSM; `aws_kms`; `vault`: the transit engine of Vault or OpenBao. All but
+    /// `file` need a lethe that was built with them.
     pub(super) kind: RootKind,
-    /// The file's folder, outside of `store.path` and of its backups (default `/var/lib/lethe/root`).
+    /// `file`: its folder, outside of `store.path` and of its backups (default `/var/lib/lethe/root`).
     #[schemars(length(min = 1))]
     pub(super) path: String,
+    pub(super) pkcs11: Option<Pkcs11Section>,
+    pub(super) aws_kms: AwsKmsSection,
+    pub(super) vault: Option<VaultSection>,
+    /// How long one call to a root keeper in the network may take, in seconds, 1 to 60 (default 10).
+    #[schemars(range(min = 1, max = 60))]
+    pub(super) timeout_seconds: u32,
 }
 
 impl Default for RootSection {
     fn default() -> Self {
-        Self { kind: RootKind::File, path: "/var/lib/lethe/root".into() }
+        Self {
+            kind: RootKind::File,
+            path: "/var/lib/lethe/root".into(),
+            pkcs11: None,
+            aws_kms: AwsKmsSection::default(),
+            vault: None,
+            timeout_seconds: 10,
+        }
     }
+}
+
+/// An HSM, through its PKCS#11 module.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pkcs11Section {
+    /// The vendor's library: `/usr/lib/softhsm/libsofthsm2.so`.
+    #[schemars(length(min = 1))]
+    pub(super) module: String,
+    /// Label of the token.
+    #[schemars(length(min = 1, max = 32))]
+    pub(super) token: String,
+    /// The user's PIN: `{file: PATH}` or `{env: NAME}`.
+    #[schemars(schema_with = "secret")]
+    pub(super) pin: SecretSource,
+}
+
+/// AWS KMS. Credentials come as the AWS SDK finds them: environment, profile, web identity, container or instance role.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AwsKmsSection {
+    /// Region; without it the one that the environment or the profile names.
+    pub(super) region: Option<String>,
+    /// Another address of the service, such as a VPC endpoint's.
+    pub(super) endpoint: Option<String>,
+    /// Days until a destroyed root is gone for good, 7 to 30 (default 7): until then it can be brought back, and receipts say so.
+    #[schemars(range(min = 7, max = 30))]
+    pub(super) pending_days: u8,
+}
+
+impl Default for AwsKmsSection {
+    fn default() -> Self {
+        Self { region: None, endpoint: None, pending_days: 7 }
+    }
+}
+
+/// The transit secrets engine of HashiCorp Vault or OpenBao.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VaultSection {
+    /// Its address: `https://vault.example:8200`.
+    #[schemars(regex(pattern = r"^https?://[^/]+$"))]
+    pub(super) address: String,
+    /// Where the engine is mounted (default `transit`).
+    #[serde(default = "transit")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9._/-]{1,200}$"))]
+    pub(super) mount: String,
+    /// A token: `{file: PATH}` (read again for each call) or `{env: NAME}`.
+    #[schemars(schema_with = "secret")]
+    pub(super) token: SecretSource,
+    /// Namespace (Vault Enterprise, OpenBao).
+    #[serde(default)]
+    pub(super) namespace: Option<String>,
+    /// File with the authorities' certificates in PEM; without it those of this machine.
+    #[serde(default)]
+    pub(super) ca_file: Option<String>,
+}
+
+fn transit() -> String {
+    "transit".into()
 }
 
 /// Kind of root keeper.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub(super) enum RootKind {
     File,
+    Pkcs11,
+    AwsKms,
+    Vault,
 }
 
 /// Erasure.
@@ -270,6 +349,21 @@ pub(super) struct ErasureSection {
 impl Default for ErasureSection {
     fn default() -> Self {
         Self { epoch_ms: 1000 }
+    }
+}
+
+/// Retention by key. How long a class is kept is for pipelines to say.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RetentionCheckSection {
+    /// How often keys whose retention has passed are looked for and destroyed, in seconds, 1 to 86400 (default 60).
+    #[schemars(range(min = 1, max = 86_400))]
+    pub(super) check_seconds: u32,
+}
+
+impl Default for RetentionCheckSection {
+    fn default() -> Self {
+        Self { check_seconds: 60 }
     }
 }
 

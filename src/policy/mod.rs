@@ -6,6 +6,7 @@
 mod class;
 mod code;
 mod decide;
+mod expiry;
 mod residency;
 mod retention;
 mod treatment;
@@ -13,6 +14,7 @@ mod treatment;
 pub use class::{Categories, Class, Level};
 pub use code::{Code, Outcome};
 pub use decide::{Circumstances, Decision, Found, KindPolicy, Policy};
+pub use expiry::{ClassOutlook, Horizon, Outlook};
 pub use residency::{Agreement, Basis, Destination, Journey, Provider, Residency, Route, Transfer};
 pub use retention::{Retention, RetentionClass, RetentionRule, RetentionRules};
 pub use treatment::{AfterErasure, FirewallAction, FirewallThresholds, TokenScope, Treatment};

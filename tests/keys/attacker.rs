@@ -74,7 +74,11 @@ impl Loot {
 
     /// Opens everything that hangs, in any version, from the roots in a folder.
     pub fn open(&self, roots: &Path) -> Opened {
-        let keeper = FileKeeper::open(roots).unwrap();
+        self.open_with(&FileKeeper::open(roots).unwrap())
+    }
+
+    /// Opens everything that hangs, in any version, from the roots that a keeper holds and will use for him.
+    pub fn open_with(&self, keeper: &dyn RootKeeper) -> Opened {
         let held = keeper.list().unwrap();
         let mut opened = Opened::default();
         for (_, row) in self.meta.iter().filter(|(key, _)| key == TopRow::KEY) {

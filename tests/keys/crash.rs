@@ -1,16 +1,18 @@
 //! Stopped before and after every durable write, whole list: the old state or the new one, nobody lost, nobody back.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use lethe::io::clock::ManualClock;
-use lethe::io::keystore::{Keystore, StoreError};
+use lethe::io::keystore::{EmbeddedStore, Keystore, Renewal, StoreCopy, StoreError};
 use lethe::io::kms::{FileKeeper, RootKeeper};
 use lethe::io::steps::{Steps, Stopped};
+use lethe::io::upkeep::{Part, Rotation, UpkeepError};
 use lethe::keys::{Grant, KeyId, KeyRequest, KeyState};
 
-use crate::store::{Home, bucket, id, request, scratch};
+use crate::store::{Home, bucket, copy_folder, id, request, scratch};
 
 const AD: &[u8] = b"crash";
 const FIRST: u64 = 480;
@@ -26,6 +28,7 @@ struct Told {
     fenced: bool,
     destroyed: bool,
     expired: bool,
+    signers: Vec<[u8; 32]>,
     done: bool,
 }
 
@@ -48,7 +51,7 @@ fn create(store: &dyn Keystore, numbers: std::ops::Range<u64>, told: &mut Told) 
 }
 
 /// Everything that writes, told step by step.
-fn live_a_life(store: &dyn Keystore, told: &mut Told) -> Result<(), StoreError> {
+fn live_a_life(store: &dyn Keystore, backup: Option<&Path>, told: &mut Told) -> Result<(), StoreError> {
     create(store, 0..FIRST, told)?;
     if let KeyState::Live(keys) = store.ring(&[in_past(7)])?.state(&in_past(7)) {
         told.past = Some(keys.seal(AD, b"past"));
@@ -65,8 +68,27 @@ fn live_a_life(store: &dyn Keystore, told: &mut Told) -> Result<(), StoreError> 
     store.remember("request-1", b"destroyed", true)?;
     store.expire(&[bucket("past", 1)])?;
     told.expired = true;
-    store.rotate(None, 2)?;
+    let signer = store.signing_key()?.public_key();
+    told.signers.push(signer);
+    rotate(store)?;
+    told.signers.push(store.signing_key()?.public_key());
+    // A copy, then the same copy brought up to date after another epoch.
+    let back_up = || backup.map_or(Ok(0), |backup| store.backup(backup));
+    back_up()?;
+    store.renew(Renewal::Root)?;
+    back_up()?;
     told.done = true;
+    Ok(())
+}
+
+/// As `lethe keys rotate --all`, and as it goes on after a stop.
+fn rotate(store: &dyn Keystore) -> Result<(), StoreError> {
+    let unwrap = |error| match error {
+        UpkeepError::Store(error) => error,
+        other => panic!("{other}"),
+    };
+    let mut rotation = Rotation::begin(store, &Part::ALL, 0).map_err(unwrap)?;
+    while rotation.step(store)?.is_some() {}
     Ok(())
 }
 
@@ -100,6 +122,36 @@ fn check(store: &dyn Keystore, told: &Told, at: &str) {
     }
 }
 
+/// Every key that was ever said to sign is in the history, and the last one there is the one that signs.
+fn check_signers(store: &EmbeddedStore, told: &Told, at: &str) {
+    let signers = store.signers().unwrap();
+    for told in &told.signers {
+        assert!(signers.iter().any(|signer| signer.public_key == *told), "{at}: a signing key is not in the history");
+    }
+    assert_eq!(signers.last().unwrap().public_key, store.signing_key().unwrap().public_key(), "{at}");
+    assert_eq!(signers.iter().filter(|signer| signer.until_ms.is_none()).count(), 1, "{at}");
+}
+
+/// A copy is whole, or refused; and it never begins a store of its own.
+fn check_backup(home: &Home, backup: &Path, at: &str) {
+    if !backup.exists() {
+        return;
+    }
+    match StoreCopy::open(backup).and_then(|copy| copy.facts()) {
+        Ok(_) => {
+            let copy = Home(home.0.join("restored"));
+            copy_folder(backup, &copy.store());
+            copy_folder(&home.roots(), &copy.roots());
+            match copy.open_with(&Arc::new(ManualClock::default()), Steps::default()) {
+                Ok(store) => assert!(store.status().unwrap().subjects >= MORE - ERASED.len() as u64, "{at}"),
+                Err(error) => assert!(matches!(error, StoreError::OldCopy { .. }), "{at}: {error}"),
+            }
+            std::fs::remove_dir_all(&copy.0).unwrap();
+        }
+        Err(error) => assert!(matches!(error, StoreError::Incomplete { .. } | StoreError::Absent(_)), "{at}: {error}"),
+    }
+}
+
 fn roots_held(home: &Home) -> usize {
     FileKeeper::open(&home.roots()).unwrap().list().unwrap().len()
 }
@@ -117,10 +169,10 @@ fn stopped_at_any_step_it_holds_the_old_state_or_the_new_one() {
     });
     let clean = Home(folder.path().join("clean"));
     let mut told = Told::default();
-    live_a_life(&clean.open_with(&clock, steps).unwrap(), &mut told).unwrap();
+    live_a_life(&clean.open_with(&clock, steps).unwrap(), Some(&clean.0.join("backup")), &mut told).unwrap();
     check(&clean.open(), &told, "clean");
     let names = names.lock().unwrap().clone();
-    assert!(names.len() > 40, "{names:?}");
+    assert!(names.len() > 120, "{names:?}");
 
     for (stop, name) in names.iter().enumerate() {
         let at = format!("step {stop} (`{name}`)");
@@ -135,19 +187,30 @@ fn stopped_at_any_step_it_holds_the_old_state_or_the_new_one() {
             if step >= stop { Err(Stopped(name)) } else { Ok(()) }
         });
         let mut told = Told::default();
-        let lived = home.open_with(&clock, steps).and_then(|store| live_a_life(&store, &mut told));
+        let backup = home.0.join("backup");
+        let lived = home.open_with(&clock, steps).and_then(|store| live_a_life(&store, Some(&backup), &mut told));
         assert!(lived.is_err() || name.starts_with("counts"), "{at} did not stop");
         // As the process left it, and as the disk looked at that very moment.
         for home in [home, Home(image.clone())].into_iter().filter(|home| home.store().exists()) {
-            let store = home.open();
+            let mut store = home.open();
             check(&store, &told, &at);
+            check_signers(&store, &told, &at);
             // And whatever was interrupted can be taken up again.
             let mut again = Told { fenced: told.fenced, past: told.past.clone(), ..Told::default() };
-            live_a_life(&store, &mut again).unwrap_or_else(|error| panic!("{at}: {error}"));
+            again.signers.clone_from(&told.signers);
+            let backup = home.0.join("backup");
+            if backup.exists() {
+                drop(store);
+                check_backup(&home, &backup, &at);
+                store = home.open();
+            }
+            live_a_life(&store, Some(&backup), &mut again).unwrap_or_else(|error| panic!("{at}: {error}"));
+            check_signers(&store, &again, &at);
             again.sealed.retain(|number, _| !ERASED.contains(number) || told.fenced);
             check(&store, &again, &at);
             assert!(again.done && store.open_requests().unwrap().is_empty(), "{at}");
             drop(store);
+            check_backup(&home, &backup, &at);
             assert_eq!(roots_held(&home), 1, "{at}: a root is left over");
             std::fs::remove_dir_all(&home.0).unwrap();
         }
@@ -167,7 +230,7 @@ fn stopped_at_any_step_a_database_holds_the_old_state_or_the_new_one() {
     });
     let clean = crate::postgres::Home::new();
     let mut told = Told::default();
-    live_a_life(&clean.open_with(&clock, steps).unwrap(), &mut told).unwrap();
+    live_a_life(&clean.open_with(&clock, steps).unwrap(), None, &mut told).unwrap();
     check(&clean.open(), &told, "clean");
     let names = names.lock().unwrap().clone();
     assert!(names.len() > 35, "{names:?}");
@@ -181,12 +244,12 @@ fn stopped_at_any_step_a_database_holds_the_old_state_or_the_new_one() {
             if step >= stop { Err(Stopped(name)) } else { Ok(()) }
         });
         let mut told = Told::default();
-        let lived = home.open_with(&clock, steps).and_then(|store| live_a_life(&store, &mut told));
+        let lived = home.open_with(&clock, steps).and_then(|store| live_a_life(&store, None, &mut told));
         assert!(lived.is_err(), "{at} did not stop");
         let store = home.open();
         check(&store, &told, &at);
         let mut again = Told { fenced: told.fenced, past: told.past.clone(), ..Told::default() };
-        live_a_life(&store, &mut again).unwrap_or_else(|error| panic!("{at}: {error}"));
+        live_a_life(&store, None, &mut again).unwrap_or_else(|error| panic!("{at}: {error}"));
         again.sealed.retain(|number, _| !ERASED.contains(number) || told.fenced);
         check(&store, &again, &at);
         assert!(again.done && store.open_requests().unwrap().is_empty(), "{at}");

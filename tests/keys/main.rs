@@ -12,6 +12,11 @@
 
 mod attacker;
 mod crash;
+#[cfg(feature = "vault")]
+#[path = "../support/vault.rs"]
+mod fake_vault;
+mod full;
+mod keepers;
 mod lineage;
 mod machine;
 #[cfg(feature = "postgres")]
@@ -23,5 +28,6 @@ mod refusal;
 mod residue;
 #[cfg(feature = "postgres")]
 mod sieve;
+#[cfg(feature = "postgres")]
 mod speed;
 mod store;

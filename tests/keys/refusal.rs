@@ -67,8 +67,13 @@ fn a_backup_serves_until_an_epoch_replaces_its_root_and_nobody_after() {
     store.remember("request-1", b"held", false).unwrap();
     let backup = folder.path().join("backup");
     store.backup(&backup).unwrap();
-    let again = store.backup(&backup).expect_err("a backup overwrites nothing").to_string();
-    assert!(again.contains("\nhelp: "), "{again}");
+    assert!(store.backup(&backup).unwrap() <= 1, "nothing has changed but the mark");
+    let foreign = Home(folder.path().join("foreign"));
+    drop(foreign.open());
+    for taken in [foreign.store(), home.roots()] {
+        let refused = store.backup(&taken).expect_err("a backup overwrites nothing else").to_string();
+        assert!(refused.contains("not a backup") && refused.contains("\nhelp: "), "{refused}");
+    }
     drop(store);
     let restored = Home(folder.path().join("restored"));
     copy_folder(&backup, &restored.store());

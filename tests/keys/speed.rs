@@ -1,11 +1,11 @@
-//! Prints how fast the store is: `cargo test --release --test keys -- --ignored --nocapture speed`. It asserts nothing about time.
+//! Prints how fast the store in a database is, with one connection at a time; `lethe bench keys` does so for a folder. It asserts
+//! nothing about time: `cargo test --release --features postgres --test keys -- --ignored --nocapture speed`.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use lethe::io::clock::SystemClock;
-use lethe::io::keystore::{EmbeddedStore, Keystore, Options};
-use lethe::io::kms::FileKeeper;
+use lethe::io::keystore::Keystore;
 use lethe::keys::{Grant, KeyId, KeyRequest};
 
 use crate::store::{id, request};
@@ -19,8 +19,6 @@ fn rate(name: &str, count: usize, work: impl FnOnce()) {
     println!("{name:<33} {count:>9} in {seconds:>6.2} s {rate:>9.0} /s  CPU {each:>8.2} µs each, all threads");
 }
 
-/// The same of a database, one connection at a time: `cargo test --features postgres --test keys -- --ignored --nocapture speed`.
-#[cfg(feature = "postgres")]
 #[test]
 #[ignore = "prints figures; LETHE_BENCH_SUBJECTS sets the size"]
 fn speed_of_a_database() {
@@ -100,58 +98,4 @@ fn cpu_of(process: &str) -> f64 {
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     let ticks: f64 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
     ticks / 100.0
-}
-
-fn memory() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let lines = status.lines().filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"));
-    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join(", ")
-}
-
-fn open(folder: &std::path::Path) -> EmbeddedStore {
-    let keeper = Arc::new(FileKeeper::open(&folder.join("roots")).unwrap());
-    EmbeddedStore::open(Options::new(folder.join("store")), keeper, Arc::new(SystemClock::new())).unwrap()
-}
-
-#[test]
-#[ignore = "prints figures; LETHE_BENCH_SUBJECTS sets the size"]
-fn speed() {
-    #[expect(clippy::disallowed_methods, reason = "a benchmark is told its size")]
-    let subjects: u64 = std::env::var("LETHE_BENCH_SUBJECTS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    let batch = 1_000;
-    rate("create, durable batches of 1,000", subjects as usize, || {
-        for first in (0..subjects).step_by(batch) {
-            let requests: Vec<_> = (first..first + batch as u64).map(|n| request(n, Grant::Create)).collect();
-            store.ring(&requests).unwrap();
-        }
-    });
-    println!("{:?}", store.status().unwrap());
-    println!("memory: {}", memory());
-    let spread = |n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % subjects;
-    let uncached: Vec<KeyRequest> = (0..200_000).map(|n| request(spread(n), Grant::Open)).collect();
-    rate("ring, mostly uncached", uncached.len(), || {
-        uncached.chunks(batch).for_each(|batch| drop(store.ring(batch).unwrap()));
-    });
-    let cached: Vec<KeyRequest> = (0..20_000).map(|n| request(spread(n), Grant::Open)).collect();
-    cached.chunks(batch).for_each(|batch| drop(store.ring(batch).unwrap()));
-    rate("ring, cached", cached.len() * 50, || {
-        for _ in 0..50 {
-            cached.chunks(batch).for_each(|batch| drop(store.ring(batch).unwrap()));
-        }
-    });
-    let erased: Vec<KeyId> = (0..1_000).map(|n| id(spread(n + 500_000))).collect();
-    rate("fence, batches of 100", erased.len(), || {
-        for batch in erased.chunks(100) {
-            store.fence(&batch.iter().map(|id| (*id, 5_000)).collect::<Vec<_>>()).unwrap();
-        }
-    });
-    rate("destroy, batches of 100", erased.len(), || {
-        erased.chunks(100).for_each(|batch| drop(store.destroy(batch).unwrap()));
-    });
-    rate("close", 1, || drop(store));
-    let mut store = None;
-    rate("reopen", 1, || store = Some(open(folder.path())));
-    println!("memory: {}", memory());
 }

@@ -62,11 +62,20 @@ pub struct Settings {
     pub prompts: Vec<(&'static str, &'static str)>,
     /// The URL of a database that holds the keys, instead of a folder.
     pub database: Option<String>,
+    /// How long chats are kept: the same in every pipeline.
+    pub chat: &'static str,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { workers: 2, batch_records: 2_000, message_bytes: 1_000_000, prompts: Vec::new(), database: None }
+        Self {
+            workers: 2,
+            batch_records: 2_000,
+            message_bytes: 1_000_000,
+            prompts: Vec::new(),
+            database: None,
+            chat: "30d",
+        }
     }
 }
 
@@ -83,6 +92,7 @@ impl<'c> Deployment<'c> {
                 assert!(text.contains(from), "`{from}` is no more in {name}");
                 text = text.replace(from, to);
             }
+            text = text.replace("chat: 30d", &format!("chat: {}", settings.chat));
             for topic in TOPICS {
                 text = text.replace(topic, &format!("{prefix}{topic}"));
             }
@@ -122,7 +132,7 @@ impl<'c> Deployment<'c> {
              batch: {{ records: {batch_records}, linger_ms: 20 }}\n\
              topics: {{ audit: {}, quarantine: {} }}\n\
              store: {{ {store} }}\nroot: {{ path: {} }}\n\
-             key_lease_seconds: 1\nerasure: {{ epoch_ms: 50 }}\nhttp: {{ listen: \"{}\" }}\n",
+             key_lease_seconds: 1\nerasure: {{ epoch_ms: 50 }}\nretention: {{ check_seconds: 1 }}\nhttp: {{ listen: \"{}\" }}\n",
             self.cluster.address(),
             value("group"),
             value("instance"),

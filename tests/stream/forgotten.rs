@@ -150,15 +150,15 @@ fn public_key(deployment: &Deployment<'_>) -> Vec<u8> {
     store.signing_key().expect("a key").public_key().to_vec()
 }
 
-fn raw(subject: &str, timestamp_ms: i64) -> Message {
+pub fn raw(subject: &str, timestamp_ms: i64) -> Message {
     Message::new(prompt("acme", subject)).key(subject).timestamp_ms(timestamp_ms).header("test-person", &subject[..1])
 }
 
-fn alices(records: &[Record]) -> &Record {
+pub fn alices(records: &[Record]) -> &Record {
     records.iter().find(|record| record.header("test-person") == Some("a")).expect("what came of her event")
 }
 
-fn shows_originals(record: &Record) -> bool {
+pub fn shows_originals(record: &Record) -> bool {
     record.text().contains(r"\u0061da.lovelace\u0040example.org")
 }
 
@@ -166,7 +166,7 @@ fn offset_in_id(id: &str) -> i64 {
     id.rsplit('-').next().and_then(|text| text.parse().ok()).expect("an offset")
 }
 
-fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
     i64::try_from(since.as_millis()).expect("a time")
 }
@@ -185,6 +185,6 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 /// Records that are not among those read before.
-fn since(known: &[Record], all: Vec<Record>) -> Vec<Record> {
+pub fn since(known: &[Record], all: Vec<Record>) -> Vec<Record> {
     all.into_iter().filter(|record| !known.contains(record)).collect()
 }

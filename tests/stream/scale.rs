@@ -100,6 +100,7 @@ fn processes_that_come_and_go_on_one_database_lose_double_and_resurrect_nothing(
         message_bytes: MESSAGE_BYTES,
         prompts: vec![LIMITS],
         database: Some(database.url.clone()),
+        ..Settings::default()
     };
     let deployment = Deployment::new(Cluster::shared(), "scale", settings);
     deployment.make_topics(8);

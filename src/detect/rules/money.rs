@@ -209,6 +209,7 @@ pub(in super::super) const RULES: &[Rule] = &[
                 "account",
                 "account number",
                 "account no",
+                "a c no",
                 "acct",
                 "acct no",
                 "bank account",
@@ -287,16 +288,29 @@ pub(in super::super) const RULES: &[Rule] = &[
         ..Rule::BASE
     },
     Rule {
+        name: "ethereum-checksummed",
+        kind: CRYPTO_WALLET,
+        start: Start::Digit,
+        pattern: r"0x[0-9a-fA-F]{40}",
+        check: v::EIP55,
+        evidence: Evidence::Checksum,
+        confidence: 97,
+        hits: &["send to [[0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed]]"],
+        misses: &["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"],
+        source: "EIP-55: mixed-case checksum address encoding",
+        ..Rule::BASE
+    },
+    Rule {
         name: "ethereum",
         kind: CRYPTO_WALLET,
         start: Start::Digit,
         pattern: r"0x[0-9a-fA-F]{40}",
         check: v::ETHEREUM,
         near: &["eth", "ethereum", "wallet", "address", "usdt", "usdc", "erc"],
-        confidence: 85,
-        hits: &["send to [[0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed]]"],
+        confidence: 80,
+        hits: &["send to [[0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed]]"],
         misses: &["0x0000000000000000000000000000000000000000", "0x5aAeb6"],
-        source: "Ethereum yellow paper; EIP-55",
+        source: "Ethereum yellow paper",
         ..Rule::BASE
     },
     Rule {

@@ -548,7 +548,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         pattern: r"[A-Z][1289][0-9]{8}",
         check: v::TW_ID,
         near: &["身分證", "national id", "taiwan"],
-        confidence: 75,
+        confidence: 60,
         hits: &["national id [[A123456789]]"],
         misses: &["A123456788"],
         source: "Household Registration Act (Taiwan)",

@@ -97,9 +97,9 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         name: "address-street",
         kind: ADDRESS,
-        start: Start::House,
+        start: Start::Digit,
         pattern: concat!(
-            r"(?:[0-9]{2,6} )?[0-9]{1,6}[A-Za-z]?(?:[-/][0-9]{1,4})? (?:[A-Z\xC3-\xC5][A-Za-z\x80-\xFF.'-]* )+",
+            r"(?:[0-9]{2,6} )?[0-9]{1,6}[A-Za-z]?(?:[-/][0-9]{1,4})? (?:[A-Z\xC3-\xC5][A-Za-z\x80-\xFF.'-]* |[0-9]{1,3}(?:st|nd|rd|th) )+",
             r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Circle|Cir|Place|Pl|Square|Sq|Terrace|Ter|Way|Parkway|Pkwy|",
             r"Highway|Hwy|Trail|Trl|Crescent|Cres|Close|Grove|Mews|Row|Walk|Hill|Gardens|Gdns|Alley|Loop|Plaza)\.?",
         ),
@@ -111,9 +111,42 @@ pub(in super::super) const RULES: &[Rule] = &[
             "[[2580 Clinic Rd, Portland, OR 97201]]",
             "[[221 Baker Street, London NW1 6XE]]",
             "by [[8354 Elm Court, Apt 27, Leeds, TX 84370]].",
+            "[[4500 W 3rd St, Apt 4B, Los Angeles, CA 90020]]",
         ],
         misses: &["3 Big Mistakes", "2020 Census results", "10 ways to go"],
         source: "USPS Publication 28, appendix C; Royal Mail PAF",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "address-street-small",
+        kind: ADDRESS,
+        start: Start::Digit,
+        pattern: concat!(
+            r"[0-9]{1,6}[a-z]? (?:[a-z.']+ |[0-9]{1,3}(?:st|nd|rd|th) ){1,3}",
+            r"(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive)\.?(?:,? (?:apt|unit|suite|#) ?[0-9]{1,4}[a-z]?)?",
+        ),
+        near: &[
+            "address",
+            "live at",
+            "lives at",
+            "live on",
+            "lives on",
+            "living at",
+            "ship to",
+            "deliver to",
+            "send to",
+            "located at",
+            "home",
+            "meet me at",
+            "moved to",
+            "house at",
+            "at",
+        ],
+        need: true,
+        confidence: 60,
+        hits: &["i live at [[123 main st]] in springfield"],
+        misses: &["123 main st", "i live at 5 in the way"],
+        source: "USPS Publication 28, appendix C, as people type it",
         ..Rule::BASE
     },
     Rule {
@@ -208,7 +241,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         name: "address-number-first",
         kind: ADDRESS,
-        start: Start::House,
+        start: Start::Digit,
         pattern: concat!(
             r"[0-9]{1,5}(?: ?(?:bis|ter|[A-Z]))?,? (?:rue|avenue|boulevard|place|all\xC3\xA9e|chemin|quai|impasse|route|cours|Rue|Avenue|Boulevard|Place|Chemin|Quai|Route)",
             r"(?: (?:[A-Z\xC3-\xC5][A-Za-z\x80-\xFF.'-]*|de|du|des|la|le|les|l'[A-Z][a-z]+|d'[A-Z][a-z]+|et)){1,6}",

@@ -169,7 +169,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         border: Border::Open,
         check: v::RANDOM,
         evidence: Evidence::Context,
-        confidence: 90,
+        confidence: 95,
         hits: &[concat!("Authorization: Bearer [[a9Zk3v9Qw8", "Xy2Lm5Np7Rt1Bd4]]")],
         misses: &["Bearer of this letter"],
         source: "RFC 6750 section 2.1",
@@ -384,7 +384,7 @@ pub(in super::super) const RULES: &[Rule] = &[
             "authorization",
         ],
         evidence: Evidence::Context,
-        confidence: 88,
+        confidence: 93,
         hits: &[
             concat!("api_key = '[[9f8d7c6b5a49", "38271605f4e3d2c1b0a9]]'"),
             concat!("\"client_secret\": \"[[Zk3v9Qw8", "Xy2Lm5Np7Rt1]]\""),

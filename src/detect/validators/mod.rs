@@ -8,7 +8,7 @@ mod national;
 mod wallet;
 
 pub(super) use national::*;
-pub(super) use wallet::{BASE58, BECH32, ETHEREUM};
+pub(super) use wallet::{BASE58, BECH32, EIP55, ETHEREUM};
 
 /// Passes always.
 pub(super) const ANY: Check = Check { name: "any", passes: |_| true };
@@ -146,6 +146,7 @@ const GENERAL: &[Check] = &[
     BASE58,
     BECH32,
     ETHEREUM,
+    EIP55,
 ];
 
 /// The decimal digits of a text, at most 32 of them.
@@ -203,7 +204,10 @@ fn valid_day(year: u64, month: u64, day: u64) -> bool {
 }
 
 fn luhn(text: &[u8]) -> bool {
-    let digits = Digits::of(text);
+    luhn_of(&Digits::of(text))
+}
+
+fn luhn_of(digits: &Digits) -> bool {
     let sum: u32 = digits
         .as_slice()
         .iter()
@@ -230,7 +234,7 @@ fn card(text: &[u8]) -> bool {
         2200..=2204 => &[16, 17, 18, 19],
         _ => &[],
     };
-    lengths.contains(&digits.as_slice().len()) && luhn(text)
+    lengths.contains(&digits.as_slice().len()) && luhn_of(&digits)
 }
 
 /// Country and total length, ISO 13616 registry (SWIFT, release 99).
@@ -300,14 +304,20 @@ fn date(text: &[u8]) -> bool {
 }
 
 fn ipv4(text: &[u8]) -> bool {
-    let octets = || text.split(|b| *b == b'.').map(|part| (part.len(), Digits::of(part).number(0, 3)));
-    let zero_padded = octets().any(|(len, n)| len > 1 && n < 10 || len > 2 && n < 100);
-    let small = octets().all(|(_, n)| n < 10);
-    let first = octets().next().map_or(0, |(_, n)| n);
-    octets().count() == 4
-        && octets().all(|(_, n)| n <= 255)
-        && !zero_padded
-        && first != 0
+    let mut octets = [0u32; 4];
+    let mut parts = text.split(|byte| *byte == b'.');
+    for (octet, part) in octets.iter_mut().zip(&mut parts) {
+        if part.len() > 3 || part.first() == Some(&b'0') && part.len() > 1 {
+            return false;
+        }
+        *octet = part.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit & 15));
+    }
+    // Small numbers alone are versions and sections.
+    let small = octets.iter().all(|octet| *octet < 10);
+    let whole = parts.next().is_none() && text.iter().filter(|byte| **byte == b'.').count() == 3;
+    whole
+        && octets.iter().all(|octet| *octet <= 255)
+        && octets.first() != Some(&0)
         && (!small || text == b"8.8.8.8" || text == b"1.1.1.1")
 }
 
@@ -337,7 +347,8 @@ const CALLING_CODES: &[u64] = &[
 ];
 
 fn phone_international(text: &[u8]) -> bool {
-    let digits = Digits::of(text);
+    // An extension is no part of the number.
+    let digits = Digits::of(text.split(|b| b.is_ascii_alphabetic()).next().unwrap_or_default());
     let known = (1..=3).any(|n| CALLING_CODES.binary_search(&digits.number(0, n)).is_ok());
     known && (8..=15).contains(&digits.as_slice().len()) && !digits.uniform()
 }

@@ -1,6 +1,7 @@
-//! Checksums of wallet addresses: Base58Check (Bitcoin and its kin), Bech32 and Bech32m (BIP 173, BIP 350).
-//!
-//! Not here: the mixed-case checksum of Ethereum addresses (EIP-55), which needs Keccak; their form alone is rare enough.
+//! Checksums of wallet addresses: Base58Check (Bitcoin and its kin), Bech32 and Bech32m (BIP 173, BIP 350), and the mixed case
+//! of Ethereum addresses (EIP-55).
+
+use sha3::{Digest, Keccak256};
 
 use super::super::rule::Check;
 
@@ -17,6 +18,20 @@ pub(in super::super) const ETHEREUM: Check = Check {
             >= 9
     },
 };
+
+/// An Ethereum address in the mixed case of EIP-55: a letter is a capital where the digest of the small ones says so.
+pub(in super::super) const EIP55: Check = Check { name: "eip55", passes: eip55 };
+
+fn eip55(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"0x").unwrap_or(text);
+    let digest = Keccak256::digest(digits.to_ascii_lowercase());
+    let nibbles = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let as_digest =
+        |(digit, nibble): (&u8, u8)| !digit.is_ascii_alphabetic() || digit.is_ascii_uppercase() == (nibble > 7);
+    // In one case alone there is no checksum.
+    let both = digits.iter().any(u8::is_ascii_uppercase) && digits.iter().any(u8::is_ascii_lowercase);
+    both && digits.len() == 40 && digits.iter().zip(nibbles).all(as_digest)
+}
 
 fn base58(text: &[u8]) -> bool {
     const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
@@ -61,4 +76,25 @@ fn bech32(text: &[u8]) -> bool {
         }
     }
     sum == 1 || sum == 0x2bc8_30a3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_another_case_would_pass_for_a_checked_one() {
+        // The addresses that EIP-55 gives as examples.
+        for address in [
+            "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+            "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
+            "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB",
+            "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb",
+        ] {
+            assert!(eip55(address.as_bytes()), "{address}");
+            assert!(!eip55(address.to_lowercase().as_bytes()));
+            let flipped = address.replacen('F', "f", 1);
+            assert!(!eip55(flipped.as_bytes()) || flipped == address);
+        }
+    }
 }

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use super::cache::KeyCache;
 use super::migrate::refuse_moved;
 use super::shelf::Shelf;
-use super::{Destroyed, Expired, Keystore, Rotated, Status, StoreError, epoch};
+use super::{Destroyed, Expired, Keystore, Renewal, Rotated, Status, StoreError, epoch};
 use crate::io::clock::Clock;
 use crate::io::entropy::Entropy;
 use crate::io::kms::RootKeeper;
 use crate::io::steps::{Around, Steps};
 use crate::keys::rows::{
-    BucketRow, MidRow, PageRow, Table, Tally, TopRow, Write, bucket_of_key, decode_counts, encode_counts,
+    BucketRow, EpochRow, MidRow, PageRow, Signer, SignersRow, Table, Tally, TopRow, Write, bucket_of_key,
+    decode_counts, encode_counts,
 };
 use crate::keys::{
     BucketId, Damaged, DeploymentId, DigestKey, Fence, KeyId, KeyRequest, KeyRing, Patch, RootId, SigningKey, Stored,
@@ -81,6 +82,10 @@ impl EmbeddedStore {
         let shelf = Shelf::open(&options.folder, options.cache_bytes, options.steps)?;
         let meta = |key: &[u8]| Ok(shelf.get(Table::Meta, key)?.map(|row| row.to_vec()));
         refuse_moved(&options.folder.display().to_string(), meta)?;
+        if shelf.half_copied()? {
+            let what = "a backup into it was interrupted; take it again".to_owned();
+            return Err(StoreError::Incomplete { folder: options.folder, what });
+        }
         let mut entropy = Entropy::new();
         if shelf.get(Table::Meta, TopRow::KEY)?.is_none() {
             found(&shelf, &options.folder, &*keeper, &mut entropy)?;
@@ -103,17 +108,6 @@ impl EmbeddedStore {
         store.settle_roots(&state)?;
         drop(state);
         Ok(store)
-    }
-
-    /// Copies the store as it stands at this moment into a new folder, while it goes on working; how many rows.
-    ///
-    /// The copy holds no root. It opens with the root that the store hangs from now, and fails closed as soon as an epoch
-    /// has replaced that root: whoever restores it can't open what was erased since, nor anything else. So make a new one
-    /// after each epoch; the only backup of the roots themselves is not to lose them.
-    pub fn backup(&self, to: &Path) -> Result<u64, StoreError> {
-        self.shelf.check()?;
-        let occupied = std::fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some());
-        if occupied { Err(StoreError::Occupied(to.to_owned())) } else { self.shelf.copy_to(to) }
     }
 
     pub(super) fn read_state(&self) -> Result<RwLockReadGuard<'_, State>, StoreError> {
@@ -202,6 +196,7 @@ fn load(shelf: &Shelf, keeper: &dyn RootKeeper) -> Result<State, StoreError> {
     for (key, value) in shelf.scan(Table::Buckets, &[], None)? {
         stored.buckets.push((bucket_of_key(&key)?, BucketRow::decode(&value)?));
     }
+    stored.signers = shelf.get(Table::Meta, SignersRow::KEY)?.map(|row| SignersRow::decode(&row)).transpose()?;
     if let Some(counts) = shelf.get(Table::Meta, Tally::COUNTS_KEY)? {
         stored.counts = decode_counts(&counts);
     }
@@ -233,6 +228,18 @@ impl Keystore for EmbeddedStore {
 
     fn rotate(&self, from: Option<KeyId>, pages: usize) -> Result<Rotated, StoreError> {
         self.rotate_pages(from, pages)
+    }
+
+    fn renew(&self, what: Renewal) -> Result<(u64, EpochRow), StoreError> {
+        self.renew_crown(what)
+    }
+
+    fn backup(&self, to: &Path) -> Result<u64, StoreError> {
+        self.back_up(to)
+    }
+
+    fn signers(&self) -> Result<Vec<Signer>, StoreError> {
+        Ok(self.read_state()?.tree.signers().0)
     }
 
     fn remember(&self, request: &str, progress: &[u8], settled: bool) -> Result<(), StoreError> {

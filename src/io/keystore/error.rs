@@ -81,8 +81,13 @@ pub enum StoreError {
         what: String,
     },
     /// Something is already where a backup is to go.
-    #[error("backup folder `{0}` is not empty\nhelp: name a new folder; a backup never overwrites another")]
+    #[error(
+        "`{0}` holds something that is not a backup of this store\nhelp: name a new folder, or the one of an earlier backup of the same store"
+    )]
     Occupied(PathBuf),
+    /// There is none.
+    #[error("no key store lies in `{0}`\nhelp: check `store.path`; `lethe run` makes one at its first start")]
+    Absent(PathBuf),
     /// The operating system refused.
     #[error("can't use key store `{folder}`: {source}\nhelp: {}", crate::io::kms::remedy(source))]
     Io {
@@ -96,6 +101,14 @@ pub enum StoreError {
         "key store can't go on after a write that failed\nhelp: start lethe again: the store goes on from its last durable commit"
     )]
     Broken,
+    /// This kind of store can't do that.
+    #[error("this key store has no {what}\nhelp: {help}")]
+    Unsupported {
+        /// What it has not.
+        what: &'static str,
+        /// What to do instead.
+        help: &'static str,
+    },
     /// A destruction without the fence that must come first.
     #[error("subject `{}` has no fence\nhelp: fence it before its keys are destroyed, else a new key could be made meanwhile", .0.reference())]
     Unfenced(KeyId),
@@ -234,6 +247,7 @@ impl StoreError {
             | Self::ForeignKeeper { .. }
             | Self::RootMissing(_)
             | Self::Orphan { .. }
+            | Self::Absent(_)
             | Self::Occupied(_)
             | Self::Damaged(_)
             | Self::Incomplete { .. }
@@ -253,6 +267,7 @@ impl StoreError {
             | Self::Lingers(_)
             | Self::Full(_)
             | Self::Io { .. }
+            | Self::Unsupported { .. }
             | Self::Unfenced(_)
             | Self::Unreachable { .. }
             | Self::Refused { .. }
@@ -272,6 +287,7 @@ impl StoreError {
             Self::RootMissing(_) => "root_missing",
             Self::Orphan { .. } => "orphan",
             Self::Occupied(_) => "occupied",
+            Self::Absent(_) => "absent",
             Self::Keeper(_) => "root_keeper",
             Self::Lingers(_) => "root_lingers",
             Self::Full(_) => "disk_full",
@@ -279,6 +295,7 @@ impl StoreError {
             Self::Incomplete { .. } => "incomplete",
             Self::Io { .. } => "io",
             Self::Broken => "broken",
+            Self::Unsupported { .. } => "unsupported",
             Self::Unfenced(_) => "unfenced",
             Self::Unreachable { .. } => "unreachable",
             Self::Refused { .. } => "refused",

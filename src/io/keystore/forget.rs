@@ -10,7 +10,7 @@ use super::epoch::{
     Standings, epoch_row, marks, pages_from, passing, prepare, raise, report, sentence, settled, touched,
 };
 use super::shelf::Row;
-use super::{Destroyed, Expired, Rotated, StoreError};
+use super::{Destroyed, Expired, Renewal, Rotated, StoreError};
 use crate::io::steps::Around;
 use crate::keys::rows::{EpochRow, FenceRow, SubjectRow, Table, Write};
 use crate::keys::{BucketId, Damaged, Fence, KeyId, PageRows, Patch, Sentence};
@@ -92,6 +92,14 @@ impl EmbeddedStore {
         let rows = self.page_rows(&state, turned.iter().copied())?;
         let epoch = self.turn(&mut state, &Sentence::default(), &rows)?;
         Ok(Rotated { epoch: self.epoch_facts(epoch)?, pages: turned.len(), next })
+    }
+
+    pub(super) fn renew_crown(&self, what: Renewal) -> Result<(u64, EpochRow), StoreError> {
+        let mut state = self.write_state()?;
+        self.settle_roots(&state)?;
+        let sentence = what.sentence(self.clock.wall_ms());
+        let epoch = self.turn(&mut state, &sentence, &PageRows::new())?;
+        self.epoch_facts(epoch)
     }
 
     /// One epoch. When it returns, the old root is destroyed.

@@ -23,6 +23,8 @@ pub(super) const MIGRATING: &[u8] = b"migrating";
 /// Stands in a source that was migrated: where to.
 pub(super) const MOVED: &[u8] = b"moved";
 
+/// Rows that each store writes for itself.
+const OWN_ROWS: [&[u8]; 5] = [MIGRATING, MOVED, super::embedded::BIRTH, Tally::KEY, Tally::COUNTS_KEY];
 const ROWS: usize = 5_000;
 const TABLES: [Table; 6] = [Table::Mids, Table::Pages, Table::Buckets, Table::Epochs, Table::Fences, Table::Subjects];
 
@@ -107,10 +109,13 @@ pub(super) fn migrate(
         done.rows += arrived;
     }
     to.put_requests(&from.requests()?)?;
-    let writes = vec![
-        Write::put(Table::Meta, TopRow::KEY, top),
-        Write::put(Table::Meta, Tally::COUNTS_KEY, encode_counts(counts.by_page())),
-    ];
+    let mut writes: Vec<Write> = from
+        .rows(Table::Meta, &[], ROWS)?
+        .into_iter()
+        .filter(|(key, _)| !OWN_ROWS.contains(&key.as_slice()))
+        .map(|(key, value)| Write::put(Table::Meta, &key, value))
+        .collect();
+    writes.push(Write::put(Table::Meta, Tally::COUNTS_KEY, encode_counts(counts.by_page())));
     to.finish(row.deployment, Tally::decode(&tally)?, writes)?;
     from.put(vec![Write::put(Table::Meta, MOVED, to.name().as_bytes().to_vec())])?;
     Ok(done)

@@ -4,6 +4,7 @@
 //! key is, who may have one and what an epoch rewrites is decided in [`crate::keys`]: a store reads, asks, and writes one
 //! durable batch.
 
+mod backup;
 mod batch;
 mod cache;
 mod embedded;
@@ -16,16 +17,19 @@ mod migrate;
 mod postgres;
 mod shelf;
 
+pub use backup::{CopyFacts, StoreCopy};
 pub use embedded::{EmbeddedStore, Options};
 pub use error::StoreError;
 pub use migrate::Migrated;
 #[cfg(feature = "postgres")]
 pub use postgres::{Connecting, PostgresOptions, PostgresStore};
 
+use std::path::Path;
+
 use crate::io::kms::RootKeeper;
-use crate::keys::rows::{EpochRow, Table};
+use crate::keys::rows::{EpochRow, Signer, SignersRow, Table};
 use crate::keys::{
-    BucketId, DeploymentId, DigestKey, Fence, Fingerprint, KeyId, KeyRequest, KeyRing, RootId, SigningKey,
+    BucketId, DeploymentId, DigestKey, Fence, Fingerprint, KeyId, KeyRequest, KeyRing, RootId, Sentence, SigningKey,
 };
 
 /// One end of a migration.
@@ -82,6 +86,33 @@ pub trait Keystore: Send + Sync {
     /// Gives the next pages, the mids above them and the root new keys, without destroying anything that lives: `pages` of
     /// them, beginning after the page that the last call ended with.
     fn rotate(&self, from: Option<KeyId>, pages: usize) -> Result<Rotated, StoreError>;
+
+    /// Makes keys anew that hang right under the root, in an epoch of its own. Nothing that was sealed stops opening.
+    fn renew(&self, what: Renewal) -> Result<(u64, EpochRow), StoreError> {
+        let what = match what {
+            Renewal::Root => "a root rotation of its own",
+            Renewal::Buckets => "a rotation of the bucket page",
+            Renewal::Signing => "a rotation of the signing key",
+        };
+        Err(StoreError::Unsupported { what, help: "rotate its pages instead: that makes a new root, too" })
+    }
+
+    /// Copies the store as it stands at this moment into a folder, or brings an earlier copy there up to date; how many rows
+    /// were written. No root goes along.
+    fn backup(&self, _to: &Path) -> Result<u64, StoreError> {
+        let help = "use the database's own backups and replicas";
+        Err(StoreError::Unsupported { what: "backup of its own", help })
+    }
+
+    /// The public halves of all keys that ever signed receipts, oldest first; the last one signs now.
+    fn signers(&self) -> Result<Vec<Signer>, StoreError> {
+        Ok(SignersRow::first(self.signing_key()?.public_key()).0)
+    }
+
+    /// Whether this process may begin epochs on its own account (retention, rotation): of several on one store, one does.
+    fn leads(&self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
 
     /// Remembers how far an erasure request has come. What is settled stays to be recalled, and is no longer listed.
     fn remember(&self, request: &str, progress: &[u8], settled: bool) -> Result<(), StoreError>;
@@ -161,6 +192,28 @@ pub struct Rotated {
     pub pages: usize,
     /// Where to go on; `None` when every page has had its turn.
     pub next: Option<KeyId>,
+}
+
+/// What [`Keystore::renew`] makes anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// The root and the key right under it.
+    Root,
+    /// These, and the key under which all bucket secrets are sealed. The secrets stay: what they sealed must open.
+    Buckets,
+    /// The root, the key right under it, and the key that signs receipts.
+    Signing,
+}
+
+impl Renewal {
+    /// What a turn of the tree is asked for.
+    fn sentence(self, now_ms: i64) -> Sentence {
+        Sentence {
+            renew_buckets: self == Self::Buckets,
+            renew_signing: (self == Self::Signing).then_some(now_ms),
+            ..Sentence::default()
+        }
+    }
 }
 
 /// What stands in a store.

@@ -16,6 +16,9 @@ const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
 const SUBJECTS_MEMTABLE_BYTES: u64 = 32 * 1024 * 1024;
 /// Rows a commit while a store is copied.
 const COPY_ROWS: usize = 10_000;
+/// Stands in a copy while it is being made.
+const COPYING: &[u8] = b"copying";
+const COPIED: Around = ("rows not yet copied", "rows copied");
 const JOURNAL_BYTES: u64 = 128 * 1024 * 1024;
 
 pub(super) struct Shelf {
@@ -201,27 +204,84 @@ impl Shelf {
         self.tables.all().into_iter().try_for_each(|table| table.rotate_memtable_and_wait()).map_err(self.failed())
     }
 
-    /// Copies all rows, as they stand at one moment, into a new folder; commits meanwhile are not held up. How many rows.
-    pub fn copy_to(&self, to: &Path) -> Result<u64, StoreError> {
+    /// Whether a copy into this folder was begun and not finished.
+    pub fn half_copied(&self) -> Result<bool, StoreError> {
+        Ok(self.get(Table::Meta, COPYING)?.is_some())
+    }
+
+    /// The steps that tests stop it by.
+    pub fn steps(&self) -> Steps {
+        self.steps.clone()
+    }
+
+    /// Keys of a table, in order.
+    pub fn each_key(
+        &self,
+        table: Table,
+        mut each: impl FnMut(&[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.table(table).iter().try_for_each(|row| each(&row.key().map_err(self.failed())?))
+    }
+
+    /// Makes another folder hold the rows of this one, as they stand at one moment; commits meanwhile are not held up. Only
+    /// what differs is written. How many rows that were.
+    ///
+    /// The copy bears a mark until it is whole: the batch that brings the top row takes the mark away.
+    pub fn copy_to(&self, copy: &Self) -> Result<u64, StoreError> {
         let moment = self.db.snapshot();
-        let copy = Self::open(to, MEMTABLE_BYTES, Steps::default())?;
-        let from = self.tables.all().into_iter().chain([&self.open_requests, &self.settled_requests]);
-        let into = copy.tables.all().into_iter().chain([&copy.open_requests, &copy.settled_requests]);
+        let mark = Write::put(Table::Meta, COPYING, vec![1]);
+        copy.commit(("copy not yet marked", "copy marked"), vec![mark])?;
+        let [meta, rows @ ..] = self.tables.all();
+        let [their_meta, their_rows @ ..] = copy.tables.all();
+        let from = rows.into_iter().chain([&self.open_requests, &self.settled_requests, meta]);
+        let into = their_rows.into_iter().chain([&copy.open_requests, &copy.settled_requests, their_meta]);
         let mut copied = 0;
         for (from, into) in from.zip(into) {
-            let mut batch = copy.batch(COPY_ROWS);
-            for row in moment.iter(from) {
-                let (key, value) = row.into_inner().map_err(self.failed())?;
-                batch.insert(into, key, value);
-                copied += 1;
-                if batch.len() == COPY_ROWS {
-                    let full = std::mem::replace(&mut batch, copy.batch(COPY_ROWS));
-                    full.commit().map_err(copy.failed())?;
-                }
-            }
-            batch.commit().map_err(copy.failed())?;
+            copied += self.copy_table(&moment, from, copy, into)?;
         }
         copy.settle()?;
+        Ok(copied)
+    }
+
+    fn copy_table(
+        &self,
+        moment: &fjall::Snapshot,
+        from: &Keyspace,
+        copy: &Self,
+        into: &Keyspace,
+    ) -> Result<u64, StoreError> {
+        let row = |row: fjall::Guard| row.into_inner().map_err(self.failed());
+        let (mut ours, mut theirs) = (moment.iter(from).map(row), into.iter().map(row));
+        let (mut our, mut their) = (ours.next().transpose()?, theirs.next().transpose()?);
+        let mut batch = copy.batch(COPY_ROWS);
+        let mut copied = 0;
+        loop {
+            let order = match (&our, &their) {
+                (Some((ours, _)), Some((theirs, _))) => ours.cmp(theirs),
+                (Some(_), None) => std::cmp::Ordering::Less,
+                (None, Some(_)) => std::cmp::Ordering::Greater,
+                (None, None) => break,
+            };
+            if order.is_le() && (order.is_lt() || our != their) {
+                let (key, value) = our.clone().unwrap_or_default();
+                batch.insert(into, key, value);
+                copied += 1;
+            } else if order.is_gt() {
+                batch.remove(into, their.clone().unwrap_or_default().0);
+                copied += 1;
+            }
+            if order.is_le() {
+                our = ours.next().transpose()?;
+            }
+            if order.is_ge() {
+                their = theirs.next().transpose()?;
+            }
+            if batch.len() == COPY_ROWS {
+                let full = std::mem::replace(&mut batch, copy.batch(COPY_ROWS));
+                copy.commit_batch(COPIED, full)?;
+            }
+        }
+        copy.commit_batch(COPIED, batch)?;
         Ok(copied)
     }
 

@@ -46,6 +46,70 @@ pub enum KeeperError {
         /// What it said.
         source: io::Error,
     },
+    /// This build has no such keeper.
+    #[error(
+        "this lethe was built without the root keeper `{provider}`\nhelp: build it with `--features {feature}`, or choose another `root.kind`"
+    )]
+    NotBuilt {
+        /// Which.
+        provider: &'static str,
+        /// The cargo feature that brings it.
+        feature: &'static str,
+    },
+    /// The PIN or token can't be read.
+    #[error(
+        "the secret of root keeper `{provider}` can't be read: {why}\nhelp: put it there, readable for the user that runs lethe alone"
+    )]
+    Secret {
+        /// Whose.
+        provider: &'static str,
+        /// Where, and what is wrong; never the secret.
+        why: String,
+    },
+    /// It says no.
+    #[error(
+        "root keeper `{provider}` refuses to {action}: {why}\nhelp: give lethe's identity the rights that docs/root-keepers.md lists; nothing was lost, and what waits is taken up again"
+    )]
+    Denied {
+        /// Who.
+        provider: &'static str,
+        /// What was tried.
+        action: &'static str,
+        /// What it said.
+        why: String,
+    },
+    /// It can't be reached, or doesn't answer in time.
+    #[error(
+        "root keeper `{provider}` can't be reached to {action}: {why}\nhelp: bring it back; nothing was lost, and what waits is taken up again"
+    )]
+    Down {
+        /// Who.
+        provider: &'static str,
+        /// What was tried.
+        action: &'static str,
+        /// What happened.
+        why: String,
+    },
+    /// It answers in a way that makes no sense here.
+    #[error("root keeper `{provider}` failed to {action}: {why}\nhelp: check its log and its version")]
+    Failed {
+        /// Who.
+        provider: &'static str,
+        /// What was tried.
+        action: &'static str,
+        /// What it said.
+        why: String,
+    },
+    /// It says that it has destroyed a root, and still holds it.
+    #[error(
+        "root keeper `{provider}` still holds root `{root}` after destroying it\nhelp: nothing was reported as erased; look at the key there"
+    )]
+    Lingers {
+        /// Who.
+        provider: &'static str,
+        /// Which.
+        root: RootId,
+    },
     /// A test stopped here.
     #[error("stopped at `{0}`")]
     Stopped(&'static str),

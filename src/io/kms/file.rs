@@ -210,6 +210,10 @@ fn decode(bytes: &[u8]) -> Option<Root> {
 }
 
 impl RootKeeper for FileKeeper {
+    fn provider(&self) -> &'static str {
+        "file"
+    }
+
     fn create(&self, deployment: &DeploymentId) -> Result<RootId, KeeperError> {
         self.step("root not yet written")?;
         let name: String = self.draw().iter().take(8).map(|byte| format!("{byte:02x}")).collect();

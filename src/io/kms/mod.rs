@@ -3,12 +3,30 @@
 //! The promise of an erasure ends here: a copy of a root that is kept elsewhere is a root that was not destroyed. So each
 //! keeper says from when on its destruction can't be undone, and what it does not cover; receipts repeat it.
 
+#[cfg(feature = "aws-kms")]
+mod aws;
 mod error;
 mod file;
+#[cfg(any(feature = "pkcs11", feature = "vault"))]
+mod label;
+mod open;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
+#[cfg(feature = "vault")]
+mod vault;
 
+#[cfg(feature = "aws-kms")]
+pub use aws::{AwsAccess, AwsKeeper};
 pub use error::KeeperError;
 pub(crate) use error::remedy;
 pub use file::FileKeeper;
+pub use open::open_root_keeper;
+#[cfg(feature = "postgres")]
+pub use open::open_shared_root_keeper;
+#[cfg(feature = "pkcs11")]
+pub use pkcs11::Pkcs11Keeper;
+#[cfg(feature = "vault")]
+pub use vault::{VaultAccess, VaultKeeper};
 
 use crate::keys::{DeploymentId, RootId, Secret};
 
@@ -32,6 +50,10 @@ pub struct HeldRoot {
 
 /// Creates, uses and destroys roots. Calls block; a call that returned is durable.
 pub trait RootKeeper: Send + Sync {
+    /// Its name in receipts: `file`, `pkcs11`, `aws_kms`, `vault`. The id of every root that it makes begins with it, and a
+    /// colon; ids of files have neither.
+    fn provider(&self) -> &'static str;
+
     /// Makes a root for a deployment.
     fn create(&self, deployment: &DeploymentId) -> Result<RootId, KeeperError>;
 

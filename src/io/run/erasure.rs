@@ -58,6 +58,7 @@ pub struct ErasureWorker {
     default_tenant: Option<TenantId>,
     machine: Machine,
     store: Arc<dyn Keystore>,
+    provider: Box<str>,
     digest_key: DigestKey,
     clock: Arc<dyn Clock>,
     limits: BatchLimits,
@@ -104,9 +105,10 @@ impl ErasureWorker {
             outbox: Outbox::open(&client, "erasure").map_err(WorkerError::Kafka)?,
             client,
             receipts: Arc::clone(&erase.receipts),
-            pipeline: PipelineRef { name: name(&config.name), digest: name(&config.digest) },
+            pipeline: PipelineRef { name: name(&config.name), digest: name(&config.digest), names: None },
             default_tenant: erase.default_tenant.as_deref().and_then(TenantId::new),
             machine,
+            provider: store.status().map_err(WorkerError::Store)?.root.provider().into(),
             digest_key: store.digest_key().map_err(WorkerError::Store)?,
             store,
             clock,
@@ -268,16 +270,19 @@ impl ErasureWorker {
         };
         let row = epochs.iter().find(|(number, _)| *number == epoch).map(|(_, row)| row);
         let waits = row.filter(|row| row.irreversible_from_ms > row.destroyed_at_ms);
+        // Where nothing had to be destroyed there is no epoch, and the root that stands says who keeps it.
+        let provider = row.map_or(&*self.provider, |row| row.old_root.provider());
         let irreversible = match waits.and_then(|row| row.irreversible_from_ms) {
             Some(ms) => Irreversibility::Pending { until: Moment(ms) },
-            None => Irreversibility::FileOverwritten,
+            None if provider == "file" => Irreversibility::FileOverwritten,
+            None => Irreversibility::AtOnce,
         };
         Destruction {
             epoch,
             generations: page.map(|_| subject.fence.generation).into_iter().collect(),
             page: page.and_then(|print| Name::new(&print.to_string())),
             root: row.and_then(|row| Name::new(&row.old_top.to_string())),
-            keeper: RootKeeper { provider: Name::fixed("file"), irreversible },
+            keeper: RootKeeper { provider: Name::new(provider).unwrap_or(Name::fixed("file")), irreversible },
             tried: None,
         }
     }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::erasure::ErasureWorker;
-use super::health::{Health, Stop};
+use super::health::{Beat, Health, Stop};
+use super::retention::{WidthError, horizon, pin_widths};
 use super::setback::WorkerError;
+use super::upkeep::Upkeep;
 use super::worker::{Shared, Worker};
 use crate::io::clock::Clock;
 use crate::io::http::{self, Observed};
@@ -13,6 +15,7 @@ use crate::io::kafka::{BatchLimits, Trouble};
 use crate::io::keystore::{Keystore, StoreError};
 use crate::io::setup::Loaded;
 use crate::io::telemetry;
+use crate::io::upkeep::{Control, Premises};
 
 /// Why the service ended otherwise than it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,9 @@ pub enum ServiceError {
     /// The key store can't be opened.
     #[error("key store: {0}")]
     Store(#[from] StoreError),
+    /// The configured retention doesn't fit the store.
+    #[error("{0}")]
+    Retention(#[from] WidthError),
     /// Kafka refused to let a worker begin.
     #[error("{0}")]
     Kafka(Trouble),
@@ -64,8 +70,10 @@ impl Running {
         let shared = Arc::new(shared(loaded, Arc::clone(&store), Arc::clone(&clock))?);
         let erase = loaded.erase();
         let workers = if shared.routes.is_empty() { 0 } else { settings.workers };
-        let health = Arc::new(Health::new(workers + usize::from(erase.is_some()), stop.clone()));
+        let health = Arc::new(Health::new(workers + usize::from(erase.is_some()) + 1, stop.clone()));
         let mut threads = Vec::new();
+        let upkeep = upkeep(loaded, &store, &clock, health.beat(workers + usize::from(erase.is_some())), &stop)?;
+        threads.push(spawn("upkeep".into(), move || upkeep.run()));
         for index in 0..workers {
             let name = index.to_string();
             let beat = health.beat(index);
@@ -101,6 +109,28 @@ impl Running {
         }
         first
     }
+}
+
+/// The keeper of order: it begins only where the store was made with the widths that are configured.
+fn upkeep(
+    loaded: &Loaded,
+    store: &Arc<dyn Keystore>,
+    clock: &Arc<dyn Clock>,
+    beat: Arc<Beat>,
+    stop: &Stop,
+) -> Result<Upkeep, ServiceError> {
+    let horizon = horizon(&loaded.pipelines);
+    pin_widths(&**store, &horizon)?;
+    let control = loaded.settings.store.folder().and_then(|folder| match Control::listen(folder) {
+        Ok(control) => Some(control),
+        Err(error) => {
+            tracing::warn!(%error, "`lethe keys` can't reach this process: stop it first, or give the store a shorter path");
+            None
+        }
+    });
+    let premises = Premises { store: Arc::clone(store), clock: Arc::clone(clock), horizon };
+    let look_every_ms = loaded.settings.retention_check_seconds.saturating_mul(1_000);
+    Ok(Upkeep::new(premises, look_every_ms, control, beat, stop.clone()))
 }
 
 /// What the workers share.
@@ -158,9 +188,9 @@ impl Service {
         runtime.block_on(async {
             // The address is taken before the group is joined: a second process on it fails before it does anything.
             let listener = http::bind(address).await.map_err(|error| ServiceError::Http { address, error })?;
-            let running = Running::start(&loaded, store, Arc::clone(&clock), stop.clone())?;
+            let running = Running::start(&loaded, Arc::clone(&store), Arc::clone(&clock), stop.clone())?;
             tracing::info!(%address, workers = loaded.settings.workers, pipelines = loaded.pipelines.len(), "started");
-            let observed = Observed { health: Arc::clone(&running.health), metrics, clock };
+            let observed = Observed { health: Arc::clone(&running.health), metrics, clock, store };
             let (quit, quitting) = tokio::sync::oneshot::channel::<()>();
             let server = tokio::spawn(http::serve(listener, observed, async {
                 let _gone = quitting.await;

@@ -17,7 +17,8 @@ use std::sync::Arc;
 use super::{Damaged, DeploymentId, Reader, Table, Write, place, push_short};
 use crate::keys::{Edge, SealedSecret, Secret, Unopened};
 
-/// What a root keeper calls a root: a file name, a key's ARN, a path.
+/// What a root is called: its keeper, a colon, and a label, an ARN or a key's name there. A root in a file has no keeper's name
+/// before it.
 ///
 /// INVARIANT: 1 to 256 printable ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +34,17 @@ impl RootId {
     /// As text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Who kept it, as receipts say it: what stands before the first colon; `file` where there is none. So a row says years
+    /// later which keeper destroyed a root, whatever is configured then.
+    pub fn provider(&self) -> &str {
+        self.0.split_once(':').map_or("file", |(provider, _)| provider)
+    }
+
+    /// What the keeper itself calls it: without the provider.
+    pub fn name(&self) -> &str {
+        self.0.split_once(':').map_or(&self.0, |(_, name)| name)
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
@@ -152,6 +164,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use zeroize::Zeroizing;
+
+    #[test]
+    fn a_receipt_names_the_keeper_that_destroyed_the_root() {
+        for (id, provider, name) in [
+            ("0123456789abcdef", "file", "0123456789abcdef"),
+            ("pkcs11:lethe-1", "pkcs11", "lethe-1"),
+            ("aws_kms:arn:aws:kms:eu-1:1:key/2", "aws_kms", "arn:aws:kms:eu-1:1:key/2"),
+        ] {
+            let root = RootId::new(id).unwrap();
+            assert_eq!((root.provider(), root.name()), (provider, name));
+        }
+    }
 
     proptest! {
         #[test]

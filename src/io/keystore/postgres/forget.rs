@@ -11,7 +11,7 @@ use super::table::{execute, fences, get, page_rows, pair, query};
 use crate::io::keystore::epoch::{
     Standings, epoch_row, key_id, marks, pages_from, passing, prepare, raise, report, sentence, settled, touched,
 };
-use crate::io::keystore::{Destroyed, Expired, Rotated, StoreError};
+use crate::io::keystore::{Destroyed, Expired, Renewal, Rotated, StoreError};
 use crate::io::steps::Around;
 use crate::keys::rows::{EpochRow, SubjectRow, Table, TopRow, Write};
 use crate::keys::{BucketId, Damaged, Fence, KeyId, PageRows, Patch, RootId, Sentence};
@@ -110,6 +110,16 @@ impl PostgresStore {
         let epoch = self.epoch_facts(&leader, epoch.ok_or(Damaged(Table::Epochs))?)?;
         self.resign(leader)?;
         Ok(Rotated { epoch, pages: turned.0, next: turned.1 })
+    }
+
+    pub(super) fn renew_crown(&self, what: Renewal) -> Result<(u64, EpochRow), StoreError> {
+        let leader = self.lead()?;
+        self.settle_roots(&leader)?;
+        let sentence = what.sentence(self.clock.wall_ms());
+        let epoch = self.turn(&leader, |_| Ok(Some((sentence, PageRows::new()))))?;
+        let epoch = self.epoch_facts(&leader, epoch.ok_or(Damaged(Table::Epochs))?)?;
+        self.resign(leader)?;
+        Ok(epoch)
     }
 
     /// Becomes the one that destroys; waits for whoever is.

@@ -14,7 +14,7 @@ use super::link::Session;
 use super::table::{pair, query};
 use crate::io::keystore::StoreError;
 use crate::io::keystore::epoch::{key_id, open_top};
-use crate::keys::rows::{BucketRow, MidRow, PageRow, Table, Tally, TopRow, bucket_of_key};
+use crate::keys::rows::{BucketRow, MidRow, PageRow, SignersRow, Table, Tally, TopRow, bucket_of_key};
 use crate::keys::{Damaged, DeploymentId, KeyId, RootId, Stored, Tree};
 
 /// What one process knows of the tree.
@@ -58,12 +58,12 @@ async fn rows_since(client: &ClientWrapper, table: &str, version: i64) -> Result
 /// Reads what is newer than `version`, all of one moment: inside a lock that holds changes off, or in a snapshot.
 fn news(session: &Session<'_>, version: u64) -> Result<News, StoreError> {
     let since = version.cast_signed();
-    let (state, top, mids, pages, buckets) = session.run(async |client| {
+    let (state, meta, mids, pages, buckets) = session.run(async |client| {
         let state = "SELECT deployment, version, epoch, next_id,
                      (SELECT coalesce(sum(subjects), 0)::bigint FROM lethe_counted) FROM lethe_state";
-        let (state, top, mids, pages, buckets) = futures_util::future::try_join5(
+        let (state, meta, mids, pages, buckets) = futures_util::future::try_join5(
             query(client, state, &[]),
-            query(client, "SELECT value FROM lethe_meta WHERE key = $1", &[&TopRow::KEY]),
+            query(client, "SELECT key, value FROM lethe_meta", &[]),
             rows_since(client, "lethe_mids", since),
             rows_since(client, "lethe_pages", since),
             rows_since(client, "lethe_buckets", since),
@@ -78,8 +78,8 @@ fn news(session: &Session<'_>, version: u64) -> Result<News, StoreError> {
                 unsigned(row, 4)?,
             ))
         });
-        let top = top.first().map(|row| row.try_get::<_, Vec<u8>>(0)).transpose()?;
-        Ok((state.transpose()?, top, mids, pages, buckets))
+        let meta = meta.iter().map(pair).collect::<Result<HashMap<_, _>, _>>()?;
+        Ok((state.transpose()?, meta, mids, pages, buckets))
     })?;
     let (deployment, version, epoch, next_id, subjects) = state.ok_or(Damaged(Table::Meta))?;
     let deployment = DeploymentId(deployment.as_slice().try_into().map_err(|_| Damaged(Table::Meta))?);
@@ -93,7 +93,8 @@ fn news(session: &Session<'_>, version: u64) -> Result<News, StoreError> {
     for (key, value) in &buckets {
         changed.buckets.push((bucket_of_key(key)?, BucketRow::decode(value)?));
     }
-    let top = top.map(|row| TopRow::decode(&row)).transpose()?;
+    let top = meta.get(TopRow::KEY).map(|row| TopRow::decode(row)).transpose()?;
+    changed.signers = meta.get(SignersRow::KEY).map(|row| SignersRow::decode(row)).transpose()?;
     Ok(News { deployment, version, tally: Tally { epoch, next_id, subjects }, top, changed })
 }
 

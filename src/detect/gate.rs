@@ -1,0 +1,356 @@
+//! The gate: which of many patterns are worth a walk at a place, by one walk over what kind of character each byte is.
+//!
+//! Most rules start at a number, and most numbers are no find. A gate holds all those patterns at once, with every byte class
+//! widened to the coarse classes of [`CLASSES`], so that its automaton stays small; it may let a pattern through wrongly,
+//! never hold one back. Where the automaton would grow too deep, it stops and lets through what is still possible.
+
+use std::collections::HashMap;
+
+use regex_automata::nfa::thompson::{Compiler, Config, NFA, State, WhichCaptures};
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::syntax;
+
+use super::border::Borders;
+
+/// A set of patterns of one gate.
+pub(super) type Patterns = u128;
+
+/// How many patterns one gate may hold.
+pub(super) const CAPACITY: usize = 128;
+
+/// Coarse classes; a power of two, for the length of a row.
+const COLUMNS: usize = 16;
+
+/// The most steps of a walk that doesn't go in circles.
+const DEPTH: usize = 14;
+
+/// The row from which nothing is possible any more.
+const DEAD: u16 = 0;
+
+const CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0u8; 256];
+    let mut byte = 0usize;
+    while byte < 256 {
+        #[expect(clippy::indexing_slicing, reason = "byte < 256 is the table's length")]
+        {
+            table[byte] = match byte as u8 {
+                b'0'..=b'9' => 1,
+                b'A'..=b'F' => 2,
+                b'G'..=b'Z' => 3,
+                b'a'..=b'f' => 4,
+                b'g'..=b'z' => 5,
+                b' ' => 6,
+                b'-' => 7,
+                b'.' => 8,
+                b'/' => 9,
+                b':' => 10,
+                b',' => 11,
+                b'(' | b')' => 12,
+                0x80..=0xFF => 13,
+                b'=' | b'+' => 14,
+                _ => 0,
+            };
+        }
+        byte += 1;
+    }
+    table
+}
+
+/// Many patterns in one coarse automaton.
+#[derive(Debug)]
+pub(super) struct Gate {
+    /// Next row by row and class. A row is the index of its first cell.
+    next: Box<[u32]>,
+    /// Rows from this one on are those where something ends, or where the automaton was cut off.
+    telling: u32,
+    /// By telling row: what may end where it is reached, and what is still possible where the automaton was cut off.
+    told: Box<[[Patterns; 2]]>,
+    /// The row that begins with all patterns, and the one with those alone that may begin within a longer number.
+    starts: [u32; 2],
+    borders: Borders,
+}
+
+impl Gate {
+    /// Compiles patterns with their borders; at most [`CAPACITY`].
+    ///
+    /// # Errors
+    /// What is wrong with the patterns, in words.
+    pub fn new(patterns: &[&str], borders: Borders) -> Result<Self, String> {
+        if patterns.len() > CAPACITY {
+            return Err(format!("{} patterns start alike; a gate holds {CAPACITY}", patterns.len()));
+        }
+        let nfa = Compiler::new()
+            .syntax(syntax::Config::new().unicode(false).utf8(false))
+            .configure(Config::new().utf8(false).nfa_size_limit(Some(4 << 20)).which_captures(WhichCaptures::None))
+            .build_many(patterns)
+            .map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
+        Builder::new(&nfa, patterns.len()).build(borders)
+    }
+
+    /// The patterns that may match at `at`. `inner` says that the place is within a longer number.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "hot loop: the builder writes only rows that exist")]
+    pub fn possible(&self, text: &[u8], at: usize, inner: bool) -> Patterns {
+        let mut possible = 0;
+        let mut row = self.starts[usize::from(inner)];
+        for (i, byte) in text.get(at..).unwrap_or_default().iter().enumerate() {
+            row = self.next[row as usize + usize::from(CLASSES[usize::from(*byte)])];
+            if row == u32::from(DEAD) {
+                break;
+            }
+            if row >= self.telling {
+                let [ends, open] = self.told[(row - self.telling) as usize / COLUMNS];
+                if ends & !possible != 0 {
+                    possible |= ends & self.borders.at_end(text, at + i + 1);
+                }
+                if open != 0 {
+                    possible |= open;
+                    break;
+                }
+            }
+        }
+        if possible == 0 { 0 } else { possible & self.borders.at_start(text, at) }
+    }
+
+    /// Bytes of memory the tables take.
+    pub fn memory_bytes(&self) -> usize {
+        self.next.len() * 4 + self.told.len() * size_of::<[Patterns; 2]>()
+    }
+}
+
+/// Determinises over coarse classes.
+struct Builder<'n> {
+    nfa: &'n NFA,
+    /// The pattern that each state of the NFA belongs to.
+    pattern: Vec<Patterns>,
+    /// The row of each set of states.
+    rows: HashMap<Box<[StateID]>, u16>,
+    next: Vec<u16>,
+    /// By row: what may end there, and what is still possible where the automaton is cut off.
+    told: Vec<[Patterns; 2]>,
+    /// States whose rows are to be written, a level at a time.
+    waiting: Vec<(u16, Box<[StateID]>)>,
+    /// Marks of the states seen in one closure.
+    seen: Vec<u32>,
+    stamp: u32,
+}
+
+impl<'n> Builder<'n> {
+    fn new(nfa: &'n NFA, patterns: usize) -> Self {
+        let mut builder = Self {
+            nfa,
+            pattern: vec![0; nfa.states().len()],
+            rows: HashMap::new(),
+            next: vec![DEAD; COLUMNS],
+            told: vec![[0, 0]],
+            waiting: Vec::new(),
+            seen: vec![0; nfa.states().len()],
+            stamp: 0,
+        };
+        for (index, id) in nfa.patterns().enumerate().take(patterns) {
+            if let Some(start) = nfa.start_pattern(id) {
+                builder.own(start, 1 << index);
+            }
+        }
+        builder
+    }
+
+    /// Marks all states that a pattern reaches as its own.
+    fn own(&mut self, start: StateID, pattern: Patterns) {
+        let mut stack = vec![start];
+        while let Some(id) = stack.pop() {
+            let Some(slot) = self.pattern.get_mut(id.as_usize()).filter(|slot| **slot & pattern == 0) else { continue };
+            *slot |= pattern;
+            match self.nfa.state(id) {
+                State::ByteRange { trans } => stack.push(trans.next),
+                State::Sparse(sparse) => stack.extend(sparse.transitions.iter().map(|trans| trans.next)),
+                State::Dense(dense) => stack.extend(dense.transitions.iter().filter(|next| **next != StateID::ZERO)),
+                state => stack.extend(steps(state)),
+            }
+        }
+    }
+
+    fn build(mut self, borders: Borders) -> Result<Gate, String> {
+        let starts: Vec<(Patterns, StateID)> = (0u32..)
+            .zip(self.nfa.patterns())
+            .filter_map(|(index, id)| Some((1 << index, self.nfa.start_pattern(id)?)))
+            .collect();
+        let within = borders.within_numbers();
+        let all = self.closure(starts.iter().map(|(_, start)| *start));
+        let inner = self.closure(starts.iter().filter(|(bit, _)| bit & within != 0).map(|(_, start)| *start));
+        let starts = [self.row(all)?, self.row(inner)?];
+        for level in 0.. {
+            let waiting = std::mem::take(&mut self.waiting);
+            if waiting.is_empty() {
+                break;
+            }
+            for (row, states) in waiting {
+                if level == DEPTH {
+                    let alive = states.iter().fold(0, |all, id| all | self.pattern_of(*id));
+                    if let Some([_, open]) = self.told.get_mut(usize::from(row)) {
+                        *open = alive;
+                    }
+                } else {
+                    self.expand(row, &states)?;
+                }
+            }
+        }
+        Ok(self.sorted(starts, borders))
+    }
+
+    /// Puts the rows that tell something behind those that don't.
+    fn sorted(self, starts: [u16; 2], borders: Borders) -> Gate {
+        let tells = |row: &usize| self.told.get(*row).is_some_and(|told| *told != [0, 0]);
+        let (telling, silent): (Vec<usize>, Vec<usize>) = (0..self.told.len()).partition(tells);
+        let mut moved = vec![DEAD; self.told.len()];
+        for (to, from) in silent.iter().chain(&telling).enumerate() {
+            put(&mut moved, *from, to as u16);
+        }
+        let to = |row: &u16| u32::from(moved.get(usize::from(*row)).copied().unwrap_or(DEAD)) * COLUMNS as u32;
+        let row = |row: &usize| self.next.get(row * COLUMNS..(row + 1) * COLUMNS).unwrap_or_default();
+        Gate {
+            next: silent.iter().chain(&telling).flat_map(row).map(to).collect(),
+            telling: (silent.len() * COLUMNS) as u32,
+            told: telling.iter().filter_map(|row| self.told.get(*row).copied()).collect(),
+            starts: starts.map(|row| to(&row)),
+            borders,
+        }
+    }
+
+    fn pattern_of(&self, id: StateID) -> Patterns {
+        self.pattern.get(id.as_usize()).copied().unwrap_or(0)
+    }
+
+    /// Writes the row of a set of states: for each class, where any of its bytes may lead.
+    fn expand(&mut self, row: u16, states: &[StateID]) -> Result<(), String> {
+        let mut targets: [Vec<StateID>; COLUMNS] = Default::default();
+        let mut lead = |from: u8, to: u8, next: StateID| {
+            for class in classes_between(from, to) {
+                if let Some(targets) = targets.get_mut(class) {
+                    targets.push(next);
+                }
+            }
+        };
+        for id in states {
+            match self.nfa.state(*id) {
+                State::ByteRange { trans } => lead(trans.start, trans.end, trans.next),
+                State::Sparse(sparse) => sparse.transitions.iter().for_each(|t| lead(t.start, t.end, t.next)),
+                State::Dense(dense) => (0..=255u8)
+                    .zip(&dense.transitions)
+                    .filter(|(_, next)| **next != StateID::ZERO)
+                    .for_each(|(byte, next)| lead(byte, byte, *next)),
+                _ => {}
+            }
+        }
+        for (column, targets) in targets.into_iter().enumerate() {
+            if !targets.is_empty() {
+                let closure = self.closure(targets.into_iter());
+                let target = self.row(closure)?;
+                put(&mut self.next, usize::from(row) * COLUMNS + column, target);
+            }
+        }
+        Ok(())
+    }
+
+    /// The states that read a byte or end a pattern, reached without reading one.
+    fn closure(&mut self, from: impl Iterator<Item = StateID>) -> Box<[StateID]> {
+        self.stamp += 1;
+        let mut stack: Vec<StateID> = from.collect();
+        let mut states = Vec::new();
+        while let Some(id) = stack.pop() {
+            let Some(seen) = self.seen.get_mut(id.as_usize()).filter(|seen| **seen != self.stamp) else { continue };
+            *seen = self.stamp;
+            match self.nfa.state(id) {
+                State::ByteRange { .. } | State::Sparse(_) | State::Dense(_) | State::Match { .. } => states.push(id),
+                state => stack.extend(steps(state)),
+            }
+        }
+        states.sort_unstable();
+        states.into()
+    }
+
+    /// The row of a set of states; a new one waits to be written.
+    fn row(&mut self, states: Box<[StateID]>) -> Result<u16, String> {
+        if states.is_empty() {
+            return Ok(DEAD);
+        }
+        if let Some(row) = self.rows.get(&states) {
+            return Ok(*row);
+        }
+        let row = u16::try_from(self.told.len()).map_err(|_| "the gate has too many states".to_owned())?;
+        let ending = states.iter().filter(|id| matches!(self.nfa.state(**id), State::Match { .. }));
+        let ending = ending.fold(0, |all, id| all | self.pattern_of(*id));
+        self.next.resize(self.next.len() + COLUMNS, DEAD);
+        self.told.push([ending, 0]);
+        self.waiting.push((row, states.clone()));
+        self.rows.insert(states, row);
+        Ok(row)
+    }
+}
+
+fn put(table: &mut [u16], at: usize, value: u16) {
+    if let Some(cell) = table.get_mut(at) {
+        *cell = value;
+    }
+}
+
+/// Where a state leads without reading a byte.
+fn steps(state: &State) -> Vec<StateID> {
+    match state {
+        State::Union { alternates } => alternates.to_vec(),
+        State::BinaryUnion { alt1, alt2 } => vec![*alt1, *alt2],
+        State::Capture { next, .. } => vec![*next],
+        // A gate that looked around would hold something back: it takes the look for granted.
+        State::Look { next, .. } => vec![*next],
+        _ => Vec::new(),
+    }
+}
+
+/// The coarse classes that have a byte in a range.
+fn classes_between(from: u8, to: u8) -> impl Iterator<Item = usize> {
+    let bytes = CLASSES.get(usize::from(from)..=usize::from(to)).unwrap_or_default();
+    let classes = bytes.iter().fold(0u32, |set, class| set | 1 << class);
+    (0..COLUMNS).filter(move |class| classes >> class & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rule::Border;
+    use super::*;
+
+    fn gate(patterns: &[(&str, Border)]) -> Gate {
+        let texts: Vec<&str> = patterns.iter().map(|(pattern, _)| *pattern).collect();
+        Gate::new(&texts, Borders::of(patterns.iter().map(|(_, border)| *border))).unwrap()
+    }
+
+    #[test]
+    fn what_could_match_is_let_through_and_what_is_too_short_is_not() {
+        let gate = gate(&[("[0-9]{9}", Border::Number), ("4[0-9]{15}", Border::Number), ("[0-9]+x", Border::Word)]);
+        assert_eq!(gate.possible(b"123", 0, false), 0);
+        assert_eq!(gate.possible(b"123456789", 0, false), 0b001);
+        assert_eq!(gate.possible(b"a 512345678", 2, false), 0b001);
+        assert_ne!(
+            gate.possible(b"a 5111111111111111", 2, false) & 0b010,
+            0,
+            "which digit it is, the pattern's walk sees"
+        );
+        assert_eq!(gate.possible(b"12x", 0, false), 0b100);
+        assert_eq!(gate.possible(b"12xx", 0, false), 0, "borders are looked at");
+    }
+
+    #[test]
+    fn within_a_longer_number_only_what_may_begin_there_is_tried() {
+        let gate = gate(&[("[0-9]{3}", Border::Number), ("[0-9]{3}", Border::Word)]);
+        assert_eq!(gate.possible(b"1-123", 2, true), 0b10);
+        assert_eq!(gate.possible(b"1 123", 2, false), 0b11);
+    }
+
+    #[test]
+    fn what_is_longer_than_the_gate_is_deep_is_let_through() {
+        let gate = gate(&[("[0-9A-F]{40}", Border::Word)]);
+        assert_eq!(gate.possible(&[b'1'; 30], 0, false), 1);
+        assert_eq!(gate.possible(&[b'1'; 10], 0, false), 0);
+    }
+}

@@ -1,0 +1,201 @@
+//! The best row of tags for a run of tokens (Viterbi on integers), and how far the next best is behind: for each token the
+//! best row through its tag against the best through any other label (max-marginals).
+//!
+//! All sums are integers: the same on every machine.
+
+/// How many tags there are.
+pub(crate) const TAGS: usize = 8;
+/// Outside of names. Then begin and inside of a person, a place, an organisation; then any part of a condition.
+pub(crate) const OUTSIDE: u8 = 0;
+
+/// Labels in the order of their tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Label {
+    /// A person's name.
+    Person,
+    /// A place.
+    Location,
+    /// An organisation.
+    Organization,
+    /// A medical condition.
+    Condition,
+}
+
+/// How many labels there are.
+pub(crate) const LABELS: usize = 4;
+
+impl Label {
+    /// All, in the order of their numbers.
+    pub const ALL: [Label; LABELS] = [Label::Person, Label::Location, Label::Organization, Label::Condition];
+
+    /// The label of a tag.
+    pub(crate) fn of(tag: u8) -> Option<Label> {
+        match tag {
+            1 | 2 => Some(Label::Person),
+            3 | 4 => Some(Label::Location),
+            5 | 6 => Some(Label::Organization),
+            7 => Some(Label::Condition),
+            _ => None,
+        }
+    }
+
+    /// The tags at the beginning and inside.
+    pub(crate) fn tags(self) -> (u8, u8) {
+        match self {
+            Label::Person => (1, 2),
+            Label::Location => (3, 4),
+            Label::Organization => (5, 6),
+            Label::Condition => (7, 7),
+        }
+    }
+}
+
+/// Whether `tag` may follow `before`: an inside tag follows its own label's tags alone.
+pub(crate) fn may_follow(before: u8, tag: u8) -> bool {
+    match tag {
+        2 | 4 | 6 => before == tag || before == tag - 1,
+        _ => true,
+    }
+}
+
+/// Less than any sum that can occur, and far from the type's end.
+const NEVER: i32 = -1_000_000;
+
+/// The cost of one tag after another.
+pub(crate) type Transitions = [[i16; TAGS]; TAGS];
+
+/// Working space for one run, kept between runs.
+#[derive(Default)]
+pub(crate) struct Lattice {
+    /// Sums of weights, one row a token.
+    pub emissions: Vec<[i16; TAGS]>,
+    forward: Vec<[i32; TAGS]>,
+    backward: Vec<[i32; TAGS]>,
+    back: Vec<[u8; TAGS]>,
+    /// The best tags, filled by [`Lattice::decode`].
+    pub tags: Vec<u8>,
+}
+
+/// What is found in a run: tokens counted from its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub label: Label,
+    pub start: usize,
+    pub end: usize,
+    /// How far the best row without it is behind; below 0 where a bias chose it.
+    pub margin: i32,
+}
+
+fn widen(transitions: &Transitions) -> [[i32; TAGS]; TAGS] {
+    let mut wide = [[NEVER; TAGS]; TAGS];
+    for (before, (row, costs)) in wide.iter_mut().zip(transitions).enumerate() {
+        for (tag, (cell, cost)) in row.iter_mut().zip(costs).enumerate() {
+            if may_follow(before as u8, tag as u8) {
+                *cell = i32::from(*cost);
+            }
+        }
+    }
+    wide
+}
+
+impl Lattice {
+    /// The best tags of the run in `emissions`, with `bias` added to every tag but [`OUTSIDE`]. Both ends border on the outside.
+    /// Whether any of them names something.
+    #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS, rows were just pushed")]
+    pub fn decode(&mut self, transitions: &Transitions, bias: i32) -> bool {
+        let costs = widen(transitions);
+        self.back.clear();
+        self.tags.clear();
+        let mut scores = [NEVER; TAGS];
+        scores[0] = 0;
+        for emission in &self.emissions {
+            let mut next = [0; TAGS];
+            let mut back = [0u8; TAGS];
+            for tag in 0..TAGS {
+                let (mut best, mut from) = (scores[0] + costs[0][tag], 0u8);
+                for before in 1..TAGS {
+                    let score = scores[before] + costs[before][tag];
+                    if score > best {
+                        (best, from) = (score, before as u8);
+                    }
+                }
+                next[tag] = best + i32::from(emission[tag]) + if tag == 0 { 0 } else { bias };
+                back[tag] = from;
+            }
+            self.back.push(back);
+            scores = next;
+        }
+        let mut tag = 0u8;
+        let mut best = i32::MIN;
+        for (last, row) in costs.iter().enumerate() {
+            let score = scores[last] + row[0];
+            if score > best {
+                (best, tag) = (score, last as u8);
+            }
+        }
+        let mut any = false;
+        for back in self.back.iter().rev() {
+            any |= tag != OUTSIDE;
+            self.tags.push(tag);
+            tag = back[usize::from(tag)];
+        }
+        self.tags.reverse();
+        any
+    }
+
+    /// Fills the sums from both ends, without bias, from which margins are read.
+    #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS")]
+    fn marginals(&mut self, transitions: &Transitions) {
+        let costs = widen(transitions);
+        self.forward.clear();
+        self.backward.clear();
+        let mut scores = [NEVER; TAGS];
+        scores[0] = 0;
+        for emission in &self.emissions {
+            let mut next = [0; TAGS];
+            for tag in 0..TAGS {
+                let best = (0..TAGS).map(|before| scores[before] + costs[before][tag]).max().unwrap_or(NEVER);
+                next[tag] = best + i32::from(emission[tag]);
+            }
+            self.forward.push(next);
+            scores = next;
+        }
+        let mut scores: [i32; TAGS] = std::array::from_fn(|tag| costs[tag][0]);
+        for emission in self.emissions.iter().rev() {
+            self.backward.push(scores);
+            let with: [i32; TAGS] = std::array::from_fn(|tag| scores[tag] + i32::from(emission[tag]));
+            scores = std::array::from_fn(|before| {
+                (0..TAGS).map(|tag| costs[before][tag] + with[tag]).max().unwrap_or(NEVER)
+            });
+        }
+        self.backward.reverse();
+    }
+
+    /// The spans that the tags say, with their margins. Call after a [`Lattice::decode`] that found something.
+    pub fn spans(&mut self, transitions: &Transitions, mut each: impl FnMut(Span)) {
+        self.marginals(transitions);
+        let mut at = 0;
+        while let Some(label) = self.tags.get(at).map(|tag| Label::of(*tag)) {
+            let Some(label) = label else {
+                at += 1;
+                continue;
+            };
+            let (_, inside) = label.tags();
+            let rest = self.tags.get(at + 1..).unwrap_or_default();
+            let end = at + 1 + rest.iter().take_while(|tag| **tag == inside).count();
+            let margin = (at..end).map(|token| self.margin(token, label)).min().unwrap_or(0);
+            each(Span { label, start: at, end, margin });
+            at = end;
+        }
+    }
+
+    fn margin(&self, token: usize, label: Label) -> i32 {
+        let (Some(forward), Some(backward)) = (self.forward.get(token), self.backward.get(token)) else { return 0 };
+        let (mut with, mut without) = (i32::MIN, i32::MIN);
+        for (tag, (f, b)) in forward.iter().zip(backward).enumerate() {
+            let side = if Label::of(tag as u8) == Some(label) { &mut with } else { &mut without };
+            *side = (*side).max(f + b);
+        }
+        with - without
+    }
+}

@@ -1,0 +1,248 @@
+//! Names of people, places and organisations in free text: a linear-chain CRF over hashed observations, learned by
+//! `train`, shipped as one file of integers.
+//!
+//! [`Recogniser::find`] reads a text once: tokens, what the lists say of them, a gate that skips what is never a name, sums of
+//! weights for the rest, the best tags by Viterbi, belief by how far the next best is behind. All sums are integers, so that
+//! the same text and model give the same names on every machine. Long texts are read in windows, and where a window ends
+//! says nothing about what is found. Other scripts than Latin are left to rules.
+
+mod again;
+pub(crate) mod decode;
+pub(crate) mod features;
+pub(crate) mod gate;
+pub(crate) mod lexicon;
+pub(crate) mod model;
+pub(crate) mod tokens;
+pub(crate) mod weights;
+
+use std::cell::RefCell;
+
+use again::Again;
+use decode::{Lattice, Span};
+use tokens::{Reader, Shape, Token};
+
+pub use decode::Label;
+pub use model::ModelProblem;
+
+/// Tokens held at a time.
+const WINDOW: usize = 4096;
+/// Tokens at the end of a window that later ones may still change, or that are looked at from before.
+const UNSURE: usize = 64;
+
+/// A name that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// What it names.
+    pub label: Label,
+    /// First byte.
+    pub start: u32,
+    /// One past the last; both on character borders.
+    pub end: u32,
+    /// Belief in percent: of a hundred names believed so, as many were right on text held out from training.
+    pub confidence: u8,
+    /// Whether a number belongs to it: a place with one is an address.
+    pub numbered: bool,
+}
+
+/// One observation that spoke for or against a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// What was looked at.
+    pub observation: &'static str,
+    /// The word of the name at which it was.
+    pub at: u32,
+    /// By how much it speaks for the label, in the model's unit; below 0 against.
+    pub weight: i32,
+}
+
+/// A model, ready to read texts. Can be shared between threads.
+pub struct Recogniser {
+    model: model::Model,
+    digest: String,
+}
+
+/// What reading needs besides the model; kept by each thread, so that reading allocates nothing.
+#[derive(Default)]
+struct Desk {
+    tokens: Vec<Token>,
+    lattice: Lattice,
+    again: Again,
+}
+
+thread_local! {
+    static DESK: RefCell<Desk> = RefCell::default();
+}
+
+impl Recogniser {
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// It isn't a model file of this release, or isn't whole.
+    pub fn from_bytes(file: &[u8]) -> Result<Self, ModelProblem> {
+        Ok(Self { model: model::Model::from_bytes(file)?, digest: model::digest(file) })
+    }
+
+    /// From a model that was never a file.
+    pub(crate) fn from_model(model: model::Model) -> Self {
+        Self { model, digest: String::new() }
+    }
+
+    /// The model.
+    pub(crate) fn model_mut(&mut self) -> &mut model::Model {
+        &mut self.model
+    }
+
+    /// The SHA-256 digest that closes the model file, in hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Bytes that the model takes.
+    pub fn memory_bytes(&self) -> usize {
+        self.model.weights.buckets().len() * weights::BUCKET_BYTES
+            + self.model.lexicon.groups().len() * lexicon::GROUP * 4
+    }
+
+    /// Appends the names in `text`, in order, not overlapping. `recall` finds more and is wrong more often.
+    pub fn find(&self, text: &str, recall: bool, out: &mut Vec<Name>) {
+        // A reader within a reader can't happen: nothing below calls back.
+        DESK.with_borrow_mut(|desk| self.find_with(desk, text, recall, out));
+    }
+
+    fn find_with(&self, desk: &mut Desk, text: &str, recall: bool, out: &mut Vec<Name>) {
+        let from = out.len();
+        desk.again.clear();
+        let Desk { tokens, lattice, again } = desk;
+        let bias = i32::from(if recall { self.model.recall_bias } else { self.model.bias });
+        let whole = self.read(text, tokens, |tokens, mut from, sure| {
+            while let Some(run) = gate::next(tokens, from, tokens.len()) {
+                if run.end > sure {
+                    return run.start.min(sure);
+                }
+                from = run.end;
+                self.decide(tokens, run, lattice, bias, |span| {
+                    let confidence = self.model.belief(span.label as usize, span.margin);
+                    out.extend(name(tokens, &span, confidence));
+                    again.learn(tokens, &span, confidence);
+                });
+            }
+            from.max(sure)
+        });
+        if again.is_empty() {
+            return;
+        }
+        let found = out.len();
+        let mut cursor = from;
+        let mut seek = |tokens: &[Token], mut at: usize, sure: usize| {
+            while at < sure {
+                let Some((span, confidence)) = again.find(tokens, at) else {
+                    at += 1;
+                    continue;
+                };
+                let Some(new) = name(tokens, &span, confidence) else { break };
+                let held = out.get(cursor..found).unwrap_or_default();
+                cursor += held.iter().take_while(|name| name.end <= new.start).count();
+                let taken = out.get(cursor).is_some_and(|name| cursor < found && name.start < new.end);
+                at = if taken { at + 1 } else { span.end };
+                if !taken {
+                    out.push(new);
+                }
+            }
+            at
+        };
+        if whole {
+            seek(tokens, 0, tokens.len());
+        } else {
+            self.read(text, tokens, seek);
+        }
+        if out.len() > found
+            && let Some(names) = out.get_mut(from..)
+        {
+            names.sort_unstable_by_key(|name| name.start);
+        }
+    }
+
+    /// Reads all tokens, window by window. `each` gets the window, where in it to go on, and up to where it is sure to stay as
+    /// it is; it says how far it came. Whether the text fitted into one window.
+    fn read(&self, text: &str, tokens: &mut Vec<Token>, mut each: impl FnMut(&[Token], usize, usize) -> usize) -> bool {
+        tokens.clear();
+        let mut reader = Reader::new(text);
+        let mut from = 0;
+        let mut whole = true;
+        loop {
+            let mut ended = false;
+            while tokens.len() < WINDOW {
+                let Some(token) = reader.next(tokens) else {
+                    ended = true;
+                    break;
+                };
+                tokens.push(token);
+                self.model.lexicon.look_up(tokens);
+            }
+            let sure = if ended { tokens.len() } else { tokens.len() - UNSURE };
+            from = each(tokens, from, sure);
+            if ended {
+                return whole;
+            }
+            whole = false;
+            let dropped = from.saturating_sub(features::REACH).min(sure);
+            tokens.drain(..dropped);
+            from -= dropped;
+        }
+    }
+
+    /// The spans in one run, in tokens of the window.
+    fn decide(
+        &self,
+        tokens: &[Token],
+        run: std::ops::Range<usize>,
+        lattice: &mut Lattice,
+        bias: i32,
+        mut each: impl FnMut(Span),
+    ) {
+        lattice.emissions.clear();
+        for at in run.clone() {
+            lattice.emissions.push(self.model.weights.sum(&features::keys(tokens, at)));
+        }
+        if lattice.decode(&self.model.transitions, bias) {
+            lattice.spans(&self.model.transitions, |span| {
+                each(Span { start: span.start + run.start, end: span.end + run.start, ..span });
+            });
+        }
+    }
+
+    /// What spoke for the label of the name at these bytes of the text, strongest first.
+    pub fn explain(&self, text: &str, name: &Name) -> Vec<Reason> {
+        let mut tokens = Vec::new();
+        let mut reasons = Vec::new();
+        let (begin, inside) = name.label.tags();
+        self.read(text, &mut tokens, |tokens, from, sure| {
+            for at in from..sure {
+                let Some(token) = tokens.get(at).filter(|token| token.start >= name.start && token.end <= name.end)
+                else {
+                    continue;
+                };
+                let tag = usize::from(if token.start == name.start { begin } else { inside });
+                for (key, observation) in features::keys(tokens, at).iter().zip(features::NAMES) {
+                    let row = self.model.weights.row(*key);
+                    let outside = row.first().copied().unwrap_or(0);
+                    let weight = i32::from(row.get(tag).copied().unwrap_or(0)) - i32::from(outside);
+                    if weight != 0 {
+                        reasons.push(Reason { observation, at: token.start, weight });
+                    }
+                }
+            }
+            sure
+        });
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.weight.abs()));
+        reasons
+    }
+}
+
+/// A span of tokens as a name in the text.
+fn name(tokens: &[Token], span: &Span, confidence: u8) -> Option<Name> {
+    let words = tokens.get(span.start..span.end)?;
+    let (first, last) = (words.first()?, words.last()?);
+    let numbered = words.iter().any(|token| token.shape == Shape::Digits);
+    Some(Name { label: span.label, start: first.start, end: last.end, confidence, numbered })
+}

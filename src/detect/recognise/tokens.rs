@@ -1,0 +1,444 @@
+//! Text to tokens: words with their shape, folded hash and affixes, numbers, signs, line ends. One pass, nothing allocated.
+//!
+//! Words are folded: lower case, no diacritics, digits as one. E-mail addresses and URLs become [`Shape::Machine`], letters
+//! of other scripts than Latin [`Shape::Script`]: both are never part of a name here, patterns and rules see to them.
+
+/// What a token looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Shape {
+    /// A line end, or several; also what lies beyond the text.
+    #[default]
+    Break,
+    /// A sign.
+    Sign,
+    /// `word`.
+    Lower,
+    /// `Word`.
+    Capital,
+    /// `WORD`.
+    Upper,
+    /// `W`.
+    Initial,
+    /// `WoRd`, `iWord`.
+    Mixed,
+    /// `123`.
+    Digits,
+    /// `a1`.
+    Alnum,
+    /// `'s`.
+    Suffix,
+    /// A word in another script than Latin.
+    Script,
+    /// A part of an e-mail address or a URL.
+    Machine,
+}
+
+impl Shape {
+    /// Whether it begins as names do in cased text.
+    pub fn is_capital(self) -> bool {
+        matches!(self, Shape::Capital | Shape::Upper | Shape::Initial | Shape::Mixed)
+    }
+}
+
+/// How the line that a token stands in is cased.
+pub(crate) const LINE_LOWER: u8 = 1;
+/// No small letters.
+pub(crate) const LINE_UPPER: u8 = 2;
+/// No white space before the token.
+pub(crate) const GLUED: u8 = 4;
+
+/// A piece of the text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Token {
+    /// First byte.
+    pub start: u32,
+    /// One past the last.
+    pub end: u32,
+    /// Hash of the folded letters.
+    pub word: u32,
+    /// Hash of the letters as they stand.
+    pub cased: u32,
+    /// The first four folded bytes, first lowest.
+    pub head: u32,
+    /// The last four folded bytes, last lowest.
+    pub tail: u32,
+    /// What the lexicon says: see `lexicon`.
+    pub lex: u16,
+    /// What it looks like.
+    pub shape: Shape,
+    /// `LINE_LOWER`, `LINE_UPPER`, `GLUED`.
+    pub flags: u8,
+}
+
+const SPACE: u8 = 0;
+const NEWLINE: u8 = 1;
+const LOWER: u8 = 2;
+const UPPER: u8 = 3;
+const DIGIT: u8 = 4;
+const SIGN: u8 = 5;
+const BEYOND: u8 = 6;
+
+const CLASSES: [u8; 256] = classes();
+
+#[expect(clippy::indexing_slicing, reason = "byte < 256 is the table's length")]
+const fn classes() -> [u8; 256] {
+    let mut table = [SIGN; 256];
+    let mut byte = 0usize;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'\n' | b'\r' => NEWLINE,
+            0..=b' ' | 127 => SPACE,
+            b'a'..=b'z' => LOWER,
+            b'A'..=b'Z' => UPPER,
+            b'0'..=b'9' => DIGIT,
+            128..=255 => BEYOND,
+            _ => SIGN,
+        };
+        byte += 1;
+    }
+    table
+}
+
+/// Base letters of U+00C0 to U+017F.
+const FOLDS: &[u8; 192] = b"aaaaaaaceeeeiiiidnooooo*ouuuuytsaaaaaaaceeeeiiiidnooooo/ouuuuyty\
+aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkkllllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
+
+/// The folded byte of a letter beyond ASCII.
+fn fold(letter: char) -> u8 {
+    let code = letter as u32;
+    match code {
+        0xC0..=0x17F => FOLDS.get((code - 0xC0) as usize).copied().unwrap_or(b'?'),
+        0x1A0 | 0x1A1 | 0x1EA2 => b'o',
+        0x1AF | 0x1B0 => b'u',
+        0x218 | 0x219 => b's',
+        0x21A | 0x21B => b't',
+        0x1EA0..=0x1EB7 => b'a',
+        0x1EB8..=0x1EC7 => b'e',
+        0x1EC8..=0x1ECB => b'i',
+        0x1ECC..=0x1EE3 => b'o',
+        0x1EE4..=0x1EF1 => b'u',
+        0x1EF2..=0x1EF9 => b'y',
+        _ => 0x80 | (code & 0x7F) as u8,
+    }
+}
+
+/// What a character beyond ASCII is to the reader of words.
+enum Beyond {
+    Letter {
+        folded: u8,
+        upper: bool,
+        latin: bool,
+    },
+    /// Belongs to the word and adds nothing: a combining mark, a soft hyphen.
+    Mark,
+    Apostrophe,
+    Space,
+    Newline,
+    Sign,
+}
+
+fn beyond(c: char) -> Beyond {
+    match c {
+        '\u{2019}' | '\u{2BC}' | '\u{FF07}' => Beyond::Apostrophe,
+        '\u{300}'..='\u{36F}' | '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{FE0E}' | '\u{FE0F}' => Beyond::Mark,
+        '\u{85}' | '\u{2028}' | '\u{2029}' => Beyond::Newline,
+        'ª' | 'º' => Beyond::Sign,
+        _ if c.is_alphabetic() => {
+            let latin = matches!(c, '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}');
+            Beyond::Letter { folded: fold(c), upper: c.is_uppercase(), latin }
+        }
+        _ if c.is_whitespace() => Beyond::Space,
+        _ => Beyond::Sign,
+    }
+}
+
+/// A running hash of bytes: FNV-1a with its high half folded in at the end.
+#[derive(Clone, Copy)]
+pub(crate) struct Hash(u64);
+
+impl Hash {
+    /// Of nothing.
+    pub const fn new() -> Self {
+        Self(0xCBF2_9CE4_8422_2325)
+    }
+
+    /// With one more byte.
+    #[inline(always)]
+    pub fn add(self, byte: u8) -> Self {
+        Self((self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
+    }
+
+    /// Of all.
+    #[inline(always)]
+    pub fn end(self) -> u32 {
+        (self.0 ^ (self.0 >> 32)) as u32
+    }
+
+    /// Of these bytes.
+    pub fn of(bytes: &[u8]) -> u32 {
+        bytes.iter().fold(Self::new(), |hash, byte| hash.add(*byte)).end()
+    }
+}
+
+/// Reads tokens one after another. What was read never depends on where the reader stopped before.
+pub(crate) struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+    /// Where the line ends that `line` was made for.
+    line_end: usize,
+    line: u8,
+    glued: bool,
+}
+
+/// Tokens before an `@` or `://` that belong to it at most.
+const MACHINE_TOKENS: usize = 32;
+
+/// How far into a line its case is looked at.
+const LINE_LOOK: usize = 4096;
+
+impl<'t> Reader<'t> {
+    /// At the start of `text`.
+    pub fn new(text: &'t str) -> Self {
+        Self { text, at: 0, line_end: 0, line: 0, glued: false }
+    }
+
+    /// The next token. `tokens` holds those before it: an e-mail address shows late that it is one.
+    pub fn next(&mut self, tokens: &mut [Token]) -> Option<Token> {
+        let bytes = self.text.as_bytes();
+        loop {
+            let byte = *bytes.get(self.at)?;
+            match class(byte) {
+                SPACE => {
+                    self.at += 1;
+                    self.glued = false;
+                }
+                NEWLINE => return Some(self.line_break()),
+                LOWER | UPPER | DIGIT => return Some(self.word(self.at)),
+                SIGN => return Some(self.sign(byte, tokens)),
+                _ => {
+                    let c = self.text.get(self.at..).and_then(|rest| rest.chars().next())?;
+                    match beyond(c) {
+                        Beyond::Letter { .. } => return Some(self.word(self.at)),
+                        Beyond::Mark => self.at += c.len_utf8(),
+                        Beyond::Space => {
+                            self.at += c.len_utf8();
+                            self.glued = false;
+                        }
+                        Beyond::Newline => return Some(self.line_break()),
+                        Beyond::Apostrophe => return Some(self.sign(b'\'', tokens)),
+                        Beyond::Sign => {
+                            let folded = if matches!(c, '“' | '”' | '„' | '«' | '»') { b'"' } else { 0xFF };
+                            return Some(self.sign_token(self.at, c.len_utf8(), folded));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn line_break(&mut self) -> Token {
+        let start = self.at;
+        let blank = |c: &char| c.is_whitespace() || matches!(beyond(*c), Beyond::Newline);
+        let rest = self.text.get(start..).unwrap_or_default();
+        self.at += rest.chars().take_while(blank).map(char::len_utf8).sum::<usize>();
+        self.glued = false;
+        Token { start: start as u32, end: self.at as u32, word: 1, cased: 1, ..Token::default() }
+    }
+
+    fn sign(&mut self, byte: u8, tokens: &mut [Token]) -> Token {
+        let start = self.at;
+        let bytes = self.text.as_bytes();
+        let after = |n: usize| bytes.get(start + n).copied().unwrap_or(b' ');
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
+        if byte == b'\'' {
+            let width = if after(0) == b'\'' { 1 } else { self.width(start) };
+            if self.glued && is_word(after(width)) {
+                let mut token = self.word_from(start, start + width);
+                token.shape = Shape::Suffix;
+                return token;
+            }
+            return self.sign_token(start, width, byte);
+        }
+        let scheme = byte == b':' && self.glued && after(1) == b'/' && after(2) == b'/';
+        let address = byte == b'@' && self.glued && is_word(after(1)) && self.is_after_word(start);
+        if scheme || address {
+            for token in tokens.iter_mut().rev().take(MACHINE_TOKENS) {
+                token.shape = Shape::Machine;
+                if token.flags & GLUED == 0 {
+                    break;
+                }
+            }
+            return self.machine(start);
+        }
+        self.sign_token(start, 1, byte)
+    }
+
+    fn is_after_word(&self, at: usize) -> bool {
+        let before = at.checked_sub(1).and_then(|at| self.text.as_bytes().get(at)).copied().unwrap_or(b' ');
+        before.is_ascii_alphanumeric() || before >= 0x80
+    }
+
+    /// The rest of an e-mail address or URL.
+    fn machine(&mut self, start: usize) -> Token {
+        let ends = |byte: &u8| {
+            matches!(
+                byte,
+                0..=b' ' | b'"' | b'<' | b'>' | b'\'' | b'`' | b'\\' | b'{' | b'}' | b'|' | b',' | b';' | b')'
+            )
+        };
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let mut len = rest.iter().position(|byte| ends(byte)).unwrap_or(rest.len());
+        while len > 1 && rest.get(len - 1).is_some_and(|byte| matches!(byte, b'.' | b':' | b'!' | b'?' | b']' | b'*')) {
+            len -= 1;
+        }
+        let flags = self.flags(start);
+        self.at = start + len;
+        self.glued = true;
+        Token {
+            start: start as u32,
+            end: self.at as u32,
+            word: 2,
+            cased: 2,
+            shape: Shape::Machine,
+            flags,
+            ..Token::default()
+        }
+    }
+
+    fn sign_token(&mut self, start: usize, width: usize, folded: u8) -> Token {
+        let flags = self.flags(start);
+        self.at = start + width;
+        self.glued = true;
+        let word = u32::from(folded) + 16;
+        Token {
+            start: start as u32,
+            end: self.at as u32,
+            word,
+            cased: word,
+            shape: Shape::Sign,
+            flags,
+            ..Token::default()
+        }
+    }
+
+    fn width(&self, at: usize) -> usize {
+        self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
+    }
+
+    fn word(&mut self, start: usize) -> Token {
+        self.word_from(start, start)
+    }
+
+    /// A word whose letters begin at `from`.
+    fn word_from(&mut self, start: usize, from: usize) -> Token {
+        let bytes = self.text.as_bytes();
+        let mut at = from;
+        let (mut word, mut cased) = (Hash::new(), Hash::new());
+        let (mut head, mut tail, mut count) = (0u32, 0u32, 0u32);
+        let (mut uppers, mut lowers, mut digits, mut other) = (0u32, 0u32, 0u32, false);
+        let mut first_upper = false;
+        while let Some(&byte) = bytes.get(at) {
+            let folded = match class(byte) {
+                LOWER => {
+                    lowers += 1;
+                    byte
+                }
+                UPPER => {
+                    uppers += 1;
+                    first_upper |= count == 0;
+                    byte | 32
+                }
+                DIGIT => {
+                    digits += 1;
+                    b'0'
+                }
+                BEYOND => {
+                    let Some(c) = self.text.get(at..).and_then(|rest| rest.chars().next()) else { break };
+                    match beyond(c) {
+                        Beyond::Letter { folded, upper, latin } => {
+                            at += c.len_utf8() - 1;
+                            uppers += u32::from(upper);
+                            lowers += u32::from(!upper);
+                            first_upper |= upper && count == 0;
+                            other |= !latin;
+                            folded
+                        }
+                        Beyond::Mark => {
+                            at += c.len_utf8();
+                            continue;
+                        }
+                        Beyond::Apostrophe if joins(count, bytes, at + c.len_utf8()) => {
+                            at += c.len_utf8() - 1;
+                            b'\''
+                        }
+                        _ => break,
+                    }
+                }
+                _ if byte == b'\'' && joins(count, bytes, at + 1) => byte,
+                _ => break,
+            };
+            at += 1;
+            word = word.add(folded);
+            cased = cased.add(if uppers > 0 && lowers == 0 { folded ^ 0x55 } else { folded });
+            if count < 4 {
+                head |= u32::from(folded) << (count * 8);
+            }
+            tail = tail << 8 | u32::from(folded);
+            count += 1;
+        }
+        let shape = match (digits, uppers, lowers) {
+            _ if other => Shape::Script,
+            (1.., 0, 0) => Shape::Digits,
+            (1.., ..) => Shape::Alnum,
+            (0, 0, _) => Shape::Lower,
+            (0, 1, 0) => Shape::Initial,
+            (0, _, 0) => Shape::Upper,
+            (0, 1, _) if first_upper => Shape::Capital,
+            _ => Shape::Mixed,
+        };
+        let cased = cased.add(shape as u8).end();
+        let flags = self.flags(start);
+        self.at = at;
+        self.glued = true;
+        Token { start: start as u32, end: at as u32, word: word.end(), cased, head, tail, lex: 0, shape, flags }
+    }
+
+    fn flags(&mut self, start: usize) -> u8 {
+        if start >= self.line_end {
+            self.look_at_line(start);
+        }
+        self.line | if self.glued { GLUED } else { 0 }
+    }
+
+    fn look_at_line(&mut self, start: usize) {
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let rest = rest.get(..LINE_LOOK).unwrap_or(rest);
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let (mut lower, mut upper) = (0u32, 0u32);
+        for byte in rest.get(..end).unwrap_or_default() {
+            lower += u32::from(byte.is_ascii_lowercase());
+            upper += u32::from(byte.is_ascii_uppercase());
+        }
+        self.line = if upper == 0 {
+            LINE_LOWER
+        } else if upper > lower * 2 && upper > 3 {
+            LINE_UPPER
+        } else {
+            0
+        };
+        self.line_end = start + end.max(1);
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "hot loop: a u8 indexes a table of 256")]
+#[inline(always)]
+fn class(byte: u8) -> u8 {
+    CLASSES[usize::from(byte)]
+}
+
+/// Whether an apostrophe after `count` letters stands within the word: `O'Brien` and `d'Arc`, not `John's`.
+fn joins(count: u32, bytes: &[u8], after: usize) -> bool {
+    let letters = |n: usize| bytes.get(after + n).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80);
+    (1..=2).contains(&count) && letters(0) && letters(1) && letters(2)
+}
