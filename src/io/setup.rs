@@ -11,10 +11,8 @@ use super::keystore::{self, EmbeddedStore, End, Keystore, Migrated, Options, Sto
 #[cfg(feature = "postgres")]
 use super::keystore::{Connecting, PostgresOptions, PostgresStore};
 #[cfg(feature = "postgres")]
-use super::kms::FileKeeper;
+use super::kms::open_shared_root_keeper;
 use super::kms::{KeeperError, RootKeeper, open_root_keeper};
-#[cfg(feature = "postgres")]
-use super::steps::Steps;
 use super::topics::Wanted;
 use super::upkeep::Premises;
 use crate::audit::SEGMENT_BUDGET_BYTES;
@@ -163,15 +161,24 @@ fn secrets(properties: &BTreeMap<String, Property>) -> Result<BTreeMap<String, S
     if wrong.is_empty() { Ok(read) } else { Err(ConfigError(wrong)) }
 }
 
-/// Opens the root keeper. A file's folder is this process's alone, unless the store serves several.
-pub fn open_keeper(settings: &Settings) -> Result<Arc<dyn RootKeeper>, StoreError> {
-    match (&settings.root, &settings.store) {
-        #[cfg(feature = "postgres")]
-        (pipeline::Root::File { path }, pipeline::Store::Postgres { .. }) => {
-            Ok(Arc::new(FileKeeper::open_shared(Path::new(path), Steps::default())?))
+/// A property's value. Where it can't be read, what is wrong, with a remedy.
+fn resolve(name: &str, property: &Property) -> Result<String, String> {
+    match property {
+        Property::Literal(text) => Ok(text.clone()),
+        Property::File(path) => {
+            std::fs::read_to_string(path).map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).map_err(|error| {
+                format!("`{name}`: {path}: {error}\n  help: put the secret there, readable for this user alone")
+            })
         }
-        (root, _) => Ok(open_root_keeper(root)?),
+        Property::Environment(variable) => std::env::var_os(variable)
+            .and_then(|value| value.into_string().ok())
+            .ok_or_else(|| format!("`{name}`: the environment has no `{variable}`\n  help: set it, or name a file")),
     }
+}
+
+/// Opens the root keeper.
+pub fn open_keeper(settings: &Settings) -> Result<Arc<dyn RootKeeper>, StoreError> {
+    Ok(open_root_keeper(&settings.root)?)
 }
 
 /// Who can carry an order on the key store out.
@@ -198,32 +205,17 @@ pub fn open_premises(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<Reach, St
     }
 }
 
-/// A property's value. Where it can't be read, what is wrong, with a remedy.
-fn resolve(name: &str, property: &Property) -> Result<String, String> {
-    match property {
-        Property::Literal(text) => Ok(text.clone()),
-        Property::File(path) => {
-            std::fs::read_to_string(path).map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).map_err(|error| {
-                format!("`{name}`: {path}: {error}\n  help: put the secret there, readable for this user alone")
-            })
-        }
-        Property::Environment(variable) => std::env::var_os(variable)
-            .and_then(|value| value.into_string().ok())
-            .ok_or_else(|| format!("`{name}`: the environment has no `{variable}`\n  help: set it, or name a file")),
-    }
-}
-
 /// Opens the key store with its root keeper.
 pub fn open_store(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn Keystore>, StoreError> {
     let key_lease_ms = settings.key_lease_seconds.saturating_mul(1_000);
-    let keeper = open_keeper(settings)?;
     match &settings.store {
         pipeline::Store::Embedded { path, cache_bytes } => {
             let options = Options { key_lease_ms, cache_bytes: *cache_bytes, ..Options::new(path) };
-            Ok(Arc::new(EmbeddedStore::open(options, keeper, clock)?))
+            Ok(Arc::new(EmbeddedStore::open(options, open_keeper(settings)?, clock)?))
         }
         #[cfg(feature = "postgres")]
         pipeline::Store::Postgres { .. } => {
+            let keeper = open_shared_root_keeper(&settings.root)?;
             let connecting = connecting(&settings.store)?;
             let options = PostgresOptions { key_lease_ms, ..PostgresOptions::new(connecting) };
             Ok(Arc::new(PostgresStore::open(options, keeper, clock)?))
@@ -235,9 +227,7 @@ pub fn open_store(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn 
 
 /// Moves the key store from where one settings file has it to where the other one does; see [`keystore::migrate`].
 pub fn migrate(from: &Settings, to: &Settings, told: &mut dyn FnMut(Table, u64)) -> Result<Migrated, StoreError> {
-    // Alone: no store that hangs from a root in files may be at work.
-    let keeper = open_root_keeper(&to.root)?;
-    keystore::migrate((&end(from)?, &end(to)?), &*keeper, told)
+    keystore::migrate((&end(from)?, &end(to)?), &*open_keeper(to)?, told)
 }
 
 /// The store of some settings, as an end of a migration.

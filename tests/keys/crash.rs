@@ -77,11 +77,10 @@ fn live_a_life(store: &dyn Keystore, backup: Option<&Path>, told: &mut Told) -> 
     rotate(store)?;
     told.signers.push(store.signing_key()?.public_key());
     // A copy, then the same copy brought up to date after another epoch.
-    if let Some(backup) = backup {
-        store.backup(backup)?;
-        store.renew(Renewal::Root)?;
-        store.backup(backup)?;
-    }
+    let back_up = || backup.map_or(Ok(0), |backup| store.backup(backup));
+    back_up()?;
+    store.renew(Renewal::Root)?;
+    back_up()?;
     told.done = true;
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Prints how fast a database keeps keys, one connection at a time: `cargo test --release --features postgres --test keys --
-//! --ignored --nocapture speed`. It asserts nothing about time; `lethe bench keys` measures the embedded store.
+//! Prints how fast the store in a database is, with one connection at a time; `lethe bench keys` does so for a folder. It asserts
+//! nothing about time: `cargo test --release --features postgres --test keys -- --ignored --nocapture speed`.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -16,7 +16,7 @@ use super::shelf::Shelf;
 use super::{Note, Noted, Progress, Space, StoreError};
 use crate::io::kms::RootKeeper;
 use crate::io::steps::Steps;
-use crate::keys::rows::{PageRow, SignersRow, Table, Tally, TopRow, Write, encode_counts};
+use crate::keys::rows::{PageRow, Table, Tally, TopRow, Write, encode_counts};
 use crate::keys::{Damaged, DeploymentId, KeyId};
 
 /// Stands in a target while rows arrive: a digest of the source's top and tally.
@@ -24,6 +24,8 @@ pub(super) const MIGRATING: &[u8] = b"migrating";
 /// Stands in a source that was migrated: where to.
 pub(super) const MOVED: &[u8] = b"moved";
 
+/// Rows that each store writes for itself.
+const OWN_ROWS: [&[u8]; 5] = [MIGRATING, MOVED, super::embedded::BIRTH, Tally::KEY, Tally::COUNTS_KEY];
 const ROWS: usize = 5_000;
 const TABLES: [Table; 6] = [Table::Mids, Table::Pages, Table::Buckets, Table::Epochs, Table::Fences, Table::Subjects];
 
@@ -113,11 +115,13 @@ pub(super) fn migrate(
     }
     to.put_requests(&from.requests()?)?;
     copy_notes(from, to)?;
-    let mut writes = vec![
-        Write::put(Table::Meta, TopRow::KEY, top),
-        Write::put(Table::Meta, Tally::COUNTS_KEY, encode_counts(counts.by_page())),
-    ];
-    writes.extend(from.meta(SignersRow::KEY)?.map(|signers| Write::put(Table::Meta, SignersRow::KEY, signers)));
+    let mut writes: Vec<Write> = from
+        .rows(Table::Meta, &[], ROWS)?
+        .into_iter()
+        .filter(|(key, _)| !OWN_ROWS.contains(&key.as_slice()))
+        .map(|(key, value)| Write::put(Table::Meta, &key, value))
+        .collect();
+    writes.push(Write::put(Table::Meta, Tally::COUNTS_KEY, encode_counts(counts.by_page())));
     to.finish(row.deployment, Tally::decode(&tally)?, writes)?;
     from.put(vec![Write::put(Table::Meta, MOVED, to.name().as_bytes().to_vec())])?;
     Ok(done)

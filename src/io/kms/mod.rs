@@ -21,6 +21,8 @@ pub use error::KeeperError;
 pub(crate) use error::remedy;
 pub use file::FileKeeper;
 pub use open::open_root_keeper;
+#[cfg(feature = "postgres")]
+pub use open::open_shared_root_keeper;
 #[cfg(feature = "pkcs11")]
 pub use pkcs11::Pkcs11Keeper;
 #[cfg(feature = "vault")]

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::{FileKeeper, KeeperError, RootKeeper};
+#[cfg(feature = "postgres")]
+use crate::io::steps::Steps;
 use crate::pipeline::{Property, Root};
 
 /// Opens the root keeper that is configured, if this build has it.
@@ -42,6 +44,15 @@ pub fn open_root_keeper(root: &Root) -> Result<Arc<dyn RootKeeper>, KeeperError>
         Root::AwsKms { .. } => Err(KeeperError::NotBuilt { provider: "aws_kms", feature: "aws-kms" }),
         #[cfg(not(feature = "vault"))]
         Root::Vault { .. } => Err(KeeperError::NotBuilt { provider: "vault", feature: "vault" }),
+    }
+}
+
+/// The same for a store that several processes share: on one machine, a folder of files, too.
+#[cfg(feature = "postgres")]
+pub fn open_shared_root_keeper(root: &Root) -> Result<Arc<dyn RootKeeper>, KeeperError> {
+    match root {
+        Root::File { path } => Ok(Arc::new(FileKeeper::open_shared(Path::new(path), Steps::default())?)),
+        elsewhere => open_root_keeper(elsewhere),
     }
 }
 

@@ -88,7 +88,7 @@ impl Link {
         let prepare = Hook::async_fn(|client: &mut ClientWrapper, _| {
             Box::pin(async move { client.batch_execute(SESSION).await.map_err(HookError::Backend) })
         });
-        let pool = Pool::builder(manager).max_size(connecting.connections.max(2)).post_create(prepare).build();
+        let pool = Pool::builder(manager).max_size(connecting.connections.max(2) + 1).post_create(prepare).build();
         let pool = pool.map_err(|error| StoreError::Connection(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -116,6 +116,11 @@ impl Link {
             Err(_) => return Err(self.unreachable("no connection became free in time".to_owned())),
         };
         Ok(Session { link: self, object: Some(object) })
+    }
+
+    /// A session that was kept.
+    pub fn again(&self, kept: Object) -> Session<'_> {
+        Session { link: self, object: Some(kept) }
     }
 
     /// Runs something that waits. Called from a thread that drives a runtime already, it takes another thread for it.
@@ -182,6 +187,11 @@ impl Session<'_> {
             Ok(done) => done.map_err(|error| self.link.fault(&error)),
             Err(_) => Err(self.link.unreachable("no answer in time".to_owned())),
         }
+    }
+
+    /// Keeps the connection, and the locks that it holds.
+    pub fn keep(mut self) -> Option<Object> {
+        self.object.take()
     }
 
     /// Gives the connection back for others to use.

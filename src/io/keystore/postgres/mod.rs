@@ -18,6 +18,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use deadpool_postgres::Object;
 pub use link::Connecting;
 use link::{Link, Session};
 pub(super) use raw::RawDatabase;
@@ -38,6 +39,9 @@ use crate::keys::{BucketId, Damaged, DeploymentId, DigestKey, Fence, KeyId, KeyR
 
 const REMEMBER: &str = "INSERT INTO lethe_requests VALUES ($1, $2, $3)
     ON CONFLICT (name) DO UPDATE SET progress = excluded.progress, settled = excluded.settled";
+
+/// The first part of the lock of whoever begins epochs without being asked.
+const STEWARD: i32 = 0x6c74_6803;
 
 /// How a PostgreSQL store is opened.
 #[derive(Clone, Debug)]
@@ -77,6 +81,8 @@ pub struct PostgresStore {
     catching: Mutex<()>,
     epoch: AtomicU64,
     entropy: Mutex<Entropy>,
+    /// The session that makes this process the one that begins epochs on its own account.
+    steward: Mutex<Option<Object>>,
     /// The second part of this store's advisory locks.
     lock: i32,
     /// Where this process counts the subjects that it makes.
@@ -106,6 +112,7 @@ impl PostgresStore {
             state: RwLock::new(state),
             catching: Mutex::new(()),
             entropy: Mutex::new(entropy),
+            steward: Mutex::new(None),
             ground,
             clock,
             lock,
@@ -256,6 +263,30 @@ impl Keystore for PostgresStore {
     fn signers(&self) -> Result<Vec<Signer>, StoreError> {
         self.catch_up()?;
         Ok(self.read_state().tree.signers().0)
+    }
+
+    /// Whoever asks first, and keeps answering, keeps it: the lock is its session's.
+    fn leads(&self) -> Result<bool, StoreError> {
+        let mut steward = self.steward.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = steward.take() {
+            let session = self.ground.link.again(kept);
+            // A session that is gone has lost the lock; then it is asked for anew.
+            if session.run(async |client| query(client, "SELECT", &[]).await).is_ok() {
+                *steward = session.keep();
+                return Ok(true);
+            }
+        }
+        let session = self.ground.link.session()?;
+        let (class, key) = (STEWARD, self.lock);
+        let got = session.run(async |client| {
+            client.query_one("SELECT pg_try_advisory_lock($1, $2)", &[&class, &key]).await?.try_get::<_, bool>(0)
+        })?;
+        if got {
+            *steward = session.keep();
+        } else {
+            session.done();
+        }
+        Ok(got)
     }
 
     fn remember(&self, request: &str, progress: &[u8], settled: bool) -> Result<(), StoreError> {

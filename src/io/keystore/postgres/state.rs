@@ -63,7 +63,7 @@ fn news(session: &Session<'_>, version: u64) -> Result<News, StoreError> {
                      (SELECT coalesce(sum(subjects), 0)::bigint FROM lethe_counted) FROM lethe_state";
         let (state, meta, mids, pages, buckets) = futures_util::future::try_join5(
             query(client, state, &[]),
-            query(client, "SELECT key, value FROM lethe_meta WHERE key IN ($1, $2)", &[&TopRow::KEY, &SignersRow::KEY]),
+            query(client, "SELECT key, value FROM lethe_meta", &[]),
             rows_since(client, "lethe_mids", since),
             rows_since(client, "lethe_pages", since),
             rows_since(client, "lethe_buckets", since),
@@ -78,8 +78,8 @@ fn news(session: &Session<'_>, version: u64) -> Result<News, StoreError> {
                 unsigned(row, 4)?,
             ))
         });
-        let meta = meta.iter().map(|row| Ok::<(Vec<u8>, Vec<u8>), Error>((row.try_get(0)?, row.try_get(1)?)));
-        Ok((state.transpose()?, meta.collect::<Result<Vec<_>, _>>()?, mids, pages, buckets))
+        let meta = meta.iter().map(pair).collect::<Result<HashMap<_, _>, _>>()?;
+        Ok((state.transpose()?, meta, mids, pages, buckets))
     })?;
     let (deployment, version, epoch, next_id, subjects) = state.ok_or(Damaged(Table::Meta))?;
     let deployment = DeploymentId(deployment.as_slice().try_into().map_err(|_| Damaged(Table::Meta))?);
@@ -93,9 +93,8 @@ fn news(session: &Session<'_>, version: u64) -> Result<News, StoreError> {
     for (key, value) in &buckets {
         changed.buckets.push((bucket_of_key(key)?, BucketRow::decode(value)?));
     }
-    let row = |wanted: &[u8]| meta.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.as_slice());
-    changed.signers = row(SignersRow::KEY).map(SignersRow::decode).transpose()?;
-    let top = row(TopRow::KEY).map(TopRow::decode).transpose()?;
+    let top = meta.get(TopRow::KEY).map(|row| TopRow::decode(row)).transpose()?;
+    changed.signers = meta.get(SignersRow::KEY).map(|row| SignersRow::decode(row)).transpose()?;
     Ok(News { deployment, version, tally: Tally { epoch, next_id, subjects }, top, changed })
 }
 
