@@ -109,3 +109,24 @@ fn event_type(kind: EventType) -> &'static str {
         EventType::Event => "lethe.event.sanitized",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{load, test_keys};
+    use super::*;
+
+    #[test]
+    fn facts_tell_which_model_found_the_names_and_none_where_none_did() {
+        let shipped = include_str!("../../pipelines/prompts.yaml");
+        let ground = Ground { quarantine: "q".into(), max_output_bytes: 1 << 20, digest_key: test_keys().digest_key() };
+        let named = |text: &str| {
+            let config = load(&[("prompts.yaml", text)], None).unwrap().remove(0);
+            let names = Pipeline::build(&config, &ground).unwrap().identity.reference.names;
+            names.map(|name| name.as_str().to_owned())
+        };
+        let model = include_bytes!("../../models/names.bin");
+        let digest: String = model[model.len() - 32..].iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(named(shipped), Some(digest));
+        assert_eq!(named(&shipped.replace("mode: balanced", "mode: off")), None);
+    }
+}
