@@ -277,7 +277,7 @@ impl<'s> Scan<'s> {
         }
         let head = self.text.as_bytes().get(at.saturating_sub(4)..at).unwrap_or_default();
         let start = at - head.iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        if in_word(self.before(start, 1)) || self.before(start, 1) == b':' {
+        if in_word(self.before(start, 1)) || self.before(start, 1) == b':' && !self.names(start - 1) {
             return;
         }
         let tables = self.tables;
@@ -285,6 +285,14 @@ impl<'s> Scan<'s> {
         let chain = |byte: &&u8| byte.is_ascii_hexdigit() || **byte == b':' || **byte == b'-';
         self.groups_done =
             at + self.text.as_bytes().get(at..).unwrap_or_default().iter().take(64).take_while(chain).count();
+    }
+
+    /// Whether the word before a `:` is a name for what follows (`mac:2c:dc:…`), not a group of hexadecimal digits itself.
+    fn names(&self, colon: usize) -> bool {
+        let head = self.text.as_bytes().get(colon.saturating_sub(5)..colon).unwrap_or_default();
+        let word = head.iter().rev().take_while(|byte| in_word(**byte));
+        let (len, hex) = word.fold((0, true), |(len, hex), byte| (len + 1, hex && byte.is_ascii_hexdigit()));
+        len > 4 || len > 0 && !hex
     }
 
     fn lead(&mut self, at: usize) {

@@ -242,7 +242,10 @@ impl Places {
     fn group(&mut self, text: &[u8], at: usize) -> bool {
         let len = (1..=4usize.min(at)).take_while(|by| back(text, at, *by).is_ascii_hexdigit()).count();
         let before = back(text, at - len, 1);
-        let first = !wordy(before) && before != b':';
+        // `mac:2c:dc:…`: a word of five and more, or one that is no hexadecimal number, names what follows its colon.
+        let word: Vec<u8> = (1..=5).map(|by| back(text, at - len, by + 1)).take_while(|b| wordy(*b)).collect();
+        let named = word.len() > 4 || word.iter().any(|b| !b.is_ascii_hexdigit());
+        let first = !wordy(before) && (before != b':' || named);
         if first {
             self.at(at - len, |start| matches!(start, Start::Group));
         }

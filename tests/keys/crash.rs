@@ -252,7 +252,6 @@ fn stopped_at_any_step_a_database_holds_the_old_state_or_the_new_one() {
     assert!(names.len() > 35, "{names:?}");
 
     // A step that comes again and again is taken when it comes first, second and last; `LETHE_TEST_STEPS=all` takes every one.
-    #[expect(clippy::disallowed_methods, reason = "a test is told its size")]
     let all = std::env::var_os("LETHE_TEST_STEPS").is_some();
     let due = |stop: usize, name: &str| {
         let before = names.iter().take(stop).filter(|other| **other == name).count();

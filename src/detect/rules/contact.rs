@@ -243,7 +243,12 @@ pub(in super::super) const RULES: &[Rule] = &[
         pattern: r"(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){1,6}(?::[0-9A-Fa-f]{1,4}){1,6}|(?:[0-9A-Fa-f]{1,4}:){1,7}:|:(?::[0-9A-Fa-f]{1,4}){1,7}",
         check: v::IPV6,
         confidence: 90,
-        hits: &["[[2001:db8:85a3::8a2e:370:7334]]", "[[[2001:db8:1::42]]]:443", "[[fe80:0:0:0:200:f8ff:fe21:67cf]]"],
+        hits: &[
+            "[[2001:db8:85a3::8a2e:370:7334]]",
+            "host:[[2001:db8:85a3::8a2e:370:7334]]",
+            "[[[2001:db8:1::42]]]:443",
+            "[[fe80:0:0:0:200:f8ff:fe21:67cf]]",
+        ],
         misses: &["std::vec", "12:30:45", "::1", "a::b", "10:20"],
         source: "RFC 4291 section 2.2",
         ..Rule::BASE
@@ -256,7 +261,7 @@ pub(in super::super) const RULES: &[Rule] = &[
         check: v::MAC,
         confidence: 92,
         evidence: Evidence::Format,
-        hits: &["eth0 [[3c:22:fb:4a:91:0e]] up", "[[3C-22-FB-4A-91-0E]]"],
+        hits: &["eth0 [[3c:22:fb:4a:91:0e]] up", "[[3C-22-FB-4A-91-0E]]", "ref:[[3c:22:fb:4a:91:0e]]"],
         misses: &["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "12:34:56"],
         source: "IEEE 802, EUI-48 text form",
         ..Rule::BASE
