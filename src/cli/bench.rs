@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::{Failure, say};
+use crate::detect::NamesMode;
 use crate::io::bench;
 
 #[derive(clap::Args)]
@@ -31,6 +32,9 @@ enum What {
         /// Times the file is scanned
         #[arg(long, default_value_t = 3)]
         rounds: u32,
+        /// How eagerly the model looks for names besides: off, balanced, recall
+        #[arg(long, value_name = "MODE", default_value = "off", value_parser = super::eval::names_mode)]
+        names: NamesMode,
     },
     /// Detection on texts made to be slow, 1 MiB and 10 MiB of each: is the time linear?
     Hostile,
@@ -71,7 +75,7 @@ enum What {
 
 pub fn run(args: Args) -> Result<(), Failure> {
     match args.what {
-        What::Detect { file, rounds } => say(&bench::detect(&file, rounds)?),
+        What::Detect { file, rounds, names } => say(&bench::detect(&file, rounds, names)?),
         What::Hostile => {
             for line in bench::hostile() {
                 say(&line)?;

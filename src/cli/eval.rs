@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use super::{Failure, say};
-use crate::detect::evaluate;
+use crate::detect::{NamesMode, evaluate};
 use crate::io::evaluate::{Asked, EvalError, Set, detector, lines, other_run, write, write_own_set};
 
 #[derive(clap::Args)]
@@ -13,6 +13,7 @@ Examples:
   lethe eval                                         the project's own labelled set, generated on the spot
   lethe eval set.jsonl --predictions found.jsonl
   lethe eval set.jsonl --pipeline pipelines/prompts.yaml --format json > after.json
+  lethe eval set.jsonl --names recall                find more names, and more that are none
   lethe eval set.jsonl --compare before.json         an earlier run beside this one
   lethe eval set.jsonl --compare a.jsonl b.jsonl     two files of predictions
   lethe eval set.jsonl --format html > report.html
@@ -30,6 +31,9 @@ pub struct Args {
     /// Find with this pipeline's rules, lists and thresholds (default: the built-in ones)
     #[arg(long, value_name = "FILE")]
     pipeline: Option<PathBuf>,
+    /// How eagerly the built-in model looks for names: off, balanced, recall
+    #[arg(long, value_name = "MODE", default_value = "balanced", conflicts_with = "pipeline", value_parser = names_mode)]
+    names: NamesMode,
     /// Labels that count
     #[arg(long, value_delimiter = ',', value_name = "L1,L2")]
     scope: Option<Vec<String>>,
@@ -60,6 +64,16 @@ enum Form {
     Html,
 }
 
+/// `off`, `balanced` or `recall`.
+pub(super) fn names_mode(text: &str) -> Result<NamesMode, String> {
+    match text {
+        "off" => Ok(NamesMode::Off),
+        "balanced" => Ok(NamesMode::Balanced),
+        "recall" => Ok(NamesMode::Recall),
+        _ => Err("write off, balanced or recall".to_owned()),
+    }
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     let (from, to) = text.split_once('=').ok_or("write A=B: label A is read as B")?;
     Ok((from.to_owned(), to.to_owned()))
@@ -87,7 +101,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let runs = (other_run(before, Some(&set)).map_err(failure)?, other_run(after, Some(&set)).map_err(failure)?);
         return print_pair(args.format, &set.name, &runs.0, &runs.1);
     }
-    let detector = detector(asked.pipeline.as_deref()).map_err(failure)?;
+    let detector = detector(asked.pipeline.as_deref(), args.names).map_err(failure)?;
     let found = set.predict(&detector, &mut progress);
     if let Some(path) = &args.predictions {
         write(path, &lines(&found)).map_err(failure)?;

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{Failure, say};
-use crate::detect::{Detector, Hint, RuleInfo, explain};
+use crate::detect::{Detector, Hint, NamesMode, RuleInfo, explain};
 use crate::io::evaluate::detector;
 
 #[derive(clap::Args)]
@@ -65,7 +65,7 @@ enum Form {
 
 pub fn run(args: Args) -> Result<(), Failure> {
     let open = |pipeline: Option<PathBuf>| {
-        detector(pipeline.as_deref()).map_err(|error| match error.is_configuration() {
+        detector(pipeline.as_deref(), NamesMode::Balanced).map_err(|error| match error.is_configuration() {
             true => Failure::Configuration(error.to_string()),
             false => Failure::Failed(error.to_string()),
         })

@@ -58,11 +58,29 @@ pub(super) fn cells(text: &str, tells: impl Fn(&str) -> bool, mut each: impl FnM
     open
 }
 
-/// The sign that divides a line of heads: one stands within the bytes that a head may take.
+/// The sign that divides a line which may be one of heads: it stands within the bytes that a head may take.
+#[inline]
 fn first_sign(line: &[u8]) -> Option<u8> {
     let head = line.get(..HEAD_BYTES + 8).unwrap_or(line);
     let at = memchr::memchr3(b';', b'|', b'\t', head).or_else(|| memchr::memchr(b',', head))?;
-    head.get(at).copied()
+    let sign = head.get(at).copied()?;
+    let prose = sign == b',' && line.get(at + 1).is_none_or(|byte| *byte == b' ');
+    (!prose && may_be_heads(line, sign)).then_some(sign)
+}
+
+/// Whether a line has nothing but short cells of words; wrongly yes where space around cells was counted.
+fn may_be_heads(line: &[u8], sign: u8) -> bool {
+    let (mut len, mut spaces) = (0, 0);
+    line.iter().all(|byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'-' | b'/' | b'#' | b'.' | b'"' | b'\'' | b'\r' | 0x80.. => len += 1,
+            b' ' => (len, spaces) = (len + 1, spaces + 1),
+            _ if *byte == sign => (len, spaces) = (0, 0),
+            _ => return false,
+        }
+        // Room for what is trimmed.
+        len <= HEAD_BYTES + 8 && spaces <= 3 + 4
+    })
 }
 
 /// Calls back for every member of JSON (or of its like in code) in the text: `"name": "value"`, `'name': 12`.

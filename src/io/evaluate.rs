@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::clock::{Clock, SystemClock};
 use super::setup::{self, ConfigError};
-use crate::detect::Detector;
 use crate::detect::evaluate::{
     self, BadLine, Labelled, Prediction, Rules, Scores, Span, predict, read_json, read_labelled, read_predictions,
 };
+use crate::detect::{Detector, DetectorConfig, NamesConfig, NamesMode};
 use crate::pipeline::Work;
 
 /// What is asked for.
@@ -84,15 +84,22 @@ fn at<T>(path: &Path, rows: Result<T, BadLine>) -> Result<T, EvalError> {
     rows.map_err(|error| EvalError::Line { path: path.display().to_string(), error })
 }
 
-/// The built-in rules, or a pipeline's.
-pub fn detector(pipeline: Option<&Path>) -> Result<Arc<Detector>, EvalError> {
-    let Some(path) = pipeline else { return Ok(Arc::new(Detector::builtin())) };
+/// The built-in rules and the built-in model of names as eagerly as `names` says; or what a pipeline says.
+pub fn detector(pipeline: Option<&Path>, names: NamesMode) -> Result<Arc<Detector>, EvalError> {
+    let Some(path) = pipeline else { return Ok(Arc::new(builtin(names))) };
     let loaded = setup::load(None, &[path.to_owned()])?;
     let found = loaded.pipelines.into_iter().find_map(|config| match config.work {
         Work::Sanitize(sanitize) => Some(sanitize.detector),
         _ => None,
     });
     found.ok_or_else(|| EvalError::NoSanitize(path.display().to_string()))
+}
+
+/// The built-in rules and the built-in model of names.
+pub fn builtin(names: NamesMode) -> Detector {
+    let config = DetectorConfig { names: NamesConfig { mode: names, model: None }, ..DetectorConfig::default() };
+    // INVARIANT: settings without a rule of the user's have no mistake.
+    Detector::new(&config).unwrap_or_else(|_| Detector::builtin())
 }
 
 /// A labelled set and what counts in it.

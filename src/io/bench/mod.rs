@@ -18,7 +18,7 @@ use super::sample::Sampler;
 use super::setup::{self, ConfigError};
 use super::topics::{Topics, Unreachable, Wanted};
 use crate::audit::{Chain, Source};
-use crate::detect::{Detector, Hint};
+use crate::detect::{Detector, Hint, NamesMode};
 use crate::event::{Position, RawRecord};
 use crate::pipeline::test_keys;
 use crate::sensitive::Sensitive;
@@ -60,7 +60,7 @@ pub enum BenchError {
 
 /// Scans every string of every JSON line of a file (or the line itself, where it is no JSON), `rounds` times; the best round
 /// counts. Prints `detect MB/s FINDINGS`: megabytes are 10^6 bytes of decoded text.
-pub fn detect(file: &Path, rounds: u32) -> Result<String, BenchError> {
+pub fn detect(file: &Path, rounds: u32, names: NamesMode) -> Result<String, BenchError> {
     let wrong = |error| BenchError::File { path: file.display().to_string(), error };
     let content = std::fs::read_to_string(file).map_err(wrong)?;
     let mut texts = Vec::new();
@@ -68,7 +68,7 @@ pub fn detect(file: &Path, rounds: u32) -> Result<String, BenchError> {
         strings(serde_json::from_str(line).unwrap_or_else(|_| Value::String(line.to_owned())), None, &mut texts);
     }
     let bytes: usize = texts.iter().map(|(_, text)| text.len()).sum();
-    let (detector, clock) = (Detector::builtin(), SystemClock::new());
+    let (detector, clock) = (super::evaluate::builtin(names), SystemClock::new());
     let (mut best, mut found) = (f64::INFINITY, 0);
     let mut findings = Vec::new();
     for _ in 0..rounds.max(1) {
