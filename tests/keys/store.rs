@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lethe::io::clock::ManualClock;
 use lethe::io::keystore::{EmbeddedStore, Keystore, Options, StoreError};
-use lethe::io::kms::FileKeeper;
+use lethe::io::kms::{FileKeeper, KeeperError};
 use lethe::io::steps::Steps;
 use lethe::keys::{BucketId, Grant, KeyId, KeyRequest, KeyState, SealingKeys};
 
@@ -32,7 +32,7 @@ impl Home {
     }
 
     pub fn open_with(&self, clock: &Arc<ManualClock>, steps: Steps) -> Result<EmbeddedStore, StoreError> {
-        let keeper = Arc::new(FileKeeper::open_with(&self.roots(), steps.clone())?);
+        let keeper = Arc::new(unlocked(|| FileKeeper::open_with(&self.roots(), steps.clone()))?);
         let options = Options { key_lease_ms: LEASE_MS, cached_keys: 4_096, steps, ..Options::new(self.store()) };
         EmbeddedStore::open(options, keeper, clock.clone())
     }
@@ -91,4 +91,17 @@ pub fn live(store: &dyn Keystore, request: &KeyRequest) -> Arc<SealingKeys> {
         KeyState::Live(keys) => keys,
         other => panic!("{request:?} is {other:?}"),
     }
+}
+
+/// Other tests start processes: between its fork and its exec, a child holds every lock that was held here, for a moment.
+fn unlocked(open: impl Fn() -> Result<FileKeeper, KeeperError>) -> Result<FileKeeper, KeeperError> {
+    let mut opened = open();
+    for _ in 0..100 {
+        if !matches!(opened, Err(KeeperError::Locked(_))) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        opened = open();
+    }
+    opened
 }

@@ -71,7 +71,7 @@ pub fn json(scores: &Scores) -> Value {
     Value::Object(out)
 }
 
-/// Reads what [`json`] wrote; `None` where it is something else.
+/// Reads what [`json()`] wrote; `None` where it is something else.
 pub fn read_json(report: &Value) -> Option<Scores> {
     let number = |value: &Value, name: &str| value.get(name)?.as_u64().map(|n| n as usize);
     let tally = |value: Option<&Value>| -> Option<Tally> {

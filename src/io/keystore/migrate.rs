@@ -69,7 +69,7 @@ pub(super) trait RawStore {
     fn finish(&self, deployment: DeploymentId, tally: Tally, writes: Vec<Write>) -> Result<(), StoreError>;
 }
 
-/// What [`migrate`] has done.
+/// What a migration has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Migrated {
     /// Rows that arrived now.
