@@ -60,7 +60,7 @@ fn restore_gives_back_the_exact_original_and_refuses_everything_else() {
     let read = |topic: &str, count| deployment.cluster.read_at_least(&deployment.topic(topic), count, LIMIT);
 
     let people =
-        [("alice", "acme", "alice-4711"), ("robert", "acme", "robert-4712"), ("elsewhere", "globex", "alice-4711")];
+        [("one", "acme", "alice-4711"), ("other", "acme", "robert-4712"), ("elsewhere", "globex", "alice-4711")];
     publish(
         "prompts.raw",
         &people.map(|(case, tenant, subject)| Message::new(prompt(tenant, subject)).key(subject).header(CASE, case)),
