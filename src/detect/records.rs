@@ -9,7 +9,7 @@ use super::kinds::{ADDRESS, DATE, DATE_OF_BIRTH, EMAIL, PERSON, PHONE, US_NPI, U
 use super::rule::{Rule, Start};
 use super::{Category, Evidence, Finding, Kind, KindInfo, validators};
 
-/// Signs that divide cells. A comma does so only with nothing behind it, since prose has commas too.
+/// Signs that divide cells. A comma or semicolon does so only with no space behind it, since prose has them too.
 const SIGNS: &[u8] = b";|\t,";
 
 /// A line that is longer is no row of a table.
@@ -64,7 +64,7 @@ fn first_sign(line: &[u8]) -> Option<u8> {
     let head = line.get(..HEAD_BYTES + 8).unwrap_or(line);
     let at = memchr::memchr3(b';', b'|', b'\t', head).or_else(|| memchr::memchr(b',', head))?;
     let sign = head.get(at).copied()?;
-    let prose = sign == b',' && line.get(at + 1).is_none_or(|byte| *byte == b' ');
+    let prose = b",;".contains(&sign) && line.get(at + 1).is_none_or(|byte| *byte == b' ');
     (!prose && may_be_heads(line, sign)).then_some(sign)
 }
 

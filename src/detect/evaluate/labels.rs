@@ -5,6 +5,7 @@ pub const NAMES: &[&str] = &["PERSON", "LOCATION", "ORG"];
 
 /// Kinds whose label is not their own name.
 const OTHERS: &[(&str, &[&str])] = &[
+    ("ORG", &["ORGANIZATION"]),
     ("IP", &["IP_ADDRESS"]),
     ("MAC", &["MAC_ADDRESS"]),
     ("CRYPTO", &["CRYPTO_WALLET"]),
