@@ -237,7 +237,7 @@ impl<'a> Stage<'a> {
     fn erase(&mut self, stop: &Stop) -> Result<(), Trouble> {
         let io = |error: std::io::Error| Trouble::Fatal(format!("standard output: {error}"));
         self.producer.settle()?;
-        for _ in 0..100 {
+        for _ in 0..300 {
             if self.victim.as_ref().is_none_or(|victim| victim.answer.is_some()) || stop.requested() {
                 break;
             }
