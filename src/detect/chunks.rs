@@ -8,6 +8,7 @@
 //! all that speaks for it lie within [`BACK_BYTES`] before its stretch and [`AHEAD_BYTES`] behind; the longest form of any rule and
 //! the widest context are shorter. What can reach farther is a run of overlapping claims, or a token of Base64, that is longer.
 
+use super::detector::floor;
 use super::{Detector, Evidence, Finding, Hint, Kind};
 
 /// What a stretch sees before it.
@@ -141,11 +142,6 @@ impl<'d> Chunks<'d> {
         self.base += drop as u64;
         self.at = end - drop;
     }
-}
-
-/// The last character border at or before `at`.
-fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ impl Single {
     /// The automaton of this rule.
     // INVARIANT: it compiles; each rule's own examples try it.
     #[inline]
-    pub fn automaton(&self, rule: &Rule) -> Option<&Automaton> {
+    fn automaton(&self, rule: &Rule) -> Option<&Automaton> {
         self.automaton.get_or_init(|| Automaton::new(rule.pattern, self.reach).ok()).as_ref()
     }
 }
@@ -61,7 +61,7 @@ pub(super) struct Tables {
     /// Those that start at a word with digits.
     pub mixed: Gated,
     /// By rule: its automaton, where it has a pattern.
-    pub single: Vec<Option<Single>>,
+    single: Vec<Option<Single>>,
     /// What may follow: automata by pattern, and for each rule its tails in order.
     pub tails: Vec<Automaton>,
     pub tails_of: Vec<Vec<u16>>,
@@ -77,6 +77,12 @@ pub(super) struct Tables {
 }
 
 impl Tables {
+    /// The automaton of a rule, where it has a pattern.
+    #[inline]
+    pub fn automaton(&self, id: u16, rule: &Rule) -> Option<&Automaton> {
+        self.single.get(usize::from(id))?.as_ref()?.automaton(rule)
+    }
+
     /// Bytes that the tables take.
     pub fn memory_bytes(&self) -> usize {
         let made = self.single.iter().flatten().filter_map(|single| single.automaton.get()?.as_ref());

@@ -47,6 +47,24 @@ pub struct RuleInfo {
     pub counterexamples: &'static [&'static str],
 }
 
+impl RuleInfo {
+    /// A rule of which nothing is known.
+    pub(super) const BARE: Self = Self {
+        name: Cow::Borrowed("unknown"),
+        kind: Kind(0),
+        evidence: Evidence::Prior,
+        confidence: 0,
+        validator: "any",
+        source: "",
+        near: &[],
+        need: false,
+        against: &[],
+        fields: &[],
+        examples: &[],
+        counterexamples: &[],
+    };
+}
+
 /// The built-in rules and their tables, compiled once a process.
 struct Builtin {
     rules: Vec<Rule>,
@@ -59,9 +77,17 @@ impl Builtin {
     /// Whether a name may be one of a telling field: by its last word.
     fn tells(&self, name: &str) -> bool {
         let word = name.trim_end().rsplit(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty());
-        let hump = |word: &str| word.rfind(char::is_uppercase).and_then(|at| word.get(at..).map(str::to_owned));
-        let known = |word: &str| self.telling.contains(&fold(word.as_bytes()));
-        word.is_some_and(|word| known(word) || hump(word).is_some_and(|word| known(&word)))
+        let Some(word) = word else { return false };
+        let hump = word.rfind(char::is_uppercase).and_then(|at| word.get(at..));
+        self.knows(word) || hump.is_some_and(|last| self.knows(last))
+    }
+
+    /// Whether a word ends the name of a telling field. Asked for every member of JSON in a text: it allocates nothing.
+    fn knows(&self, word: &str) -> bool {
+        let mut folded = [0u8; 64];
+        let Some(folded) = folded.get_mut(..word.len()) else { return false };
+        folded.iter_mut().zip(word.bytes()).for_each(|(to, from)| *to = from | 0x20);
+        self.telling.contains(&*folded)
     }
 }
 
@@ -262,12 +288,7 @@ impl Detector {
             confidence: confidence.unwrap_or(80),
             validator: known.map_or("any", |check| check.name),
             source: "the pipeline",
-            near: &[],
-            need: false,
-            against: &[],
-            fields: &[],
-            examples: &[],
-            counterexamples: &[],
+            ..RuleInfo::BARE
         });
         u16::try_from(self.rules.len() - 1).unwrap_or(u16::MAX)
     }
@@ -277,7 +298,7 @@ impl Detector {
     pub fn scan(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) {
         let from = out.len();
         let text = if text.len() > u32::MAX as usize {
-            text.get(..floor_border(text, u32::MAX as usize)).unwrap_or("")
+            text.get(..floor(text, u32::MAX as usize)).unwrap_or("")
         } else {
             text
         };
@@ -420,23 +441,11 @@ impl Detector {
 static UNKNOWN_KIND: KindInfo =
     KindInfo { name: Cow::Borrowed("UNKNOWN"), category: Category::Pii, description: Cow::Borrowed("no such kind") };
 
-static UNKNOWN_RULE: RuleInfo = RuleInfo {
-    name: Cow::Borrowed("unknown"),
-    kind: Kind(0),
-    evidence: Evidence::Prior,
-    confidence: 0,
-    validator: "any",
-    source: "",
-    near: &[],
-    need: false,
-    against: &[],
-    fields: &[],
-    examples: &[],
-    counterexamples: &[],
-};
+static UNKNOWN_RULE: RuleInfo = RuleInfo::BARE;
 
-fn floor_border(text: &str, at: usize) -> usize {
-    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+/// The last character border at or before `at`.
+pub(super) fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 fn check_percent(value: Option<u8>, least: u8, at: &str, problems: &mut Vec<RuleProblem>) {

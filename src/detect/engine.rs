@@ -23,10 +23,10 @@ const USER_INFO_BYTES: usize = 400;
 
 /// One scan of one text.
 pub(super) struct Scan<'s> {
-    pub tables: &'s Tables,
-    pub rules: &'s [Rule],
-    pub text: &'s str,
-    pub out: &'s mut Vec<Finding>,
+    tables: &'s Tables,
+    rules: &'s [Rule],
+    text: &'s str,
+    out: &'s mut Vec<Finding>,
     context: Context<'s>,
     /// Numbers before this byte are part of something found already.
     numbers_done: usize,
@@ -262,8 +262,7 @@ impl<'s> Scan<'s> {
         let tables = self.tables;
         for id in rules {
             let Some(rule) = self.rules.get(usize::from(*id)) else { continue };
-            let single = tables.single.get(usize::from(*id)).and_then(Option::as_ref);
-            let Some(automaton) = single.and_then(|single| single.automaton(rule)) else { continue };
+            let Some(automaton) = tables.automaton(*id, rule) else { continue };
             if automaton.walk(self.text.as_bytes(), start, |at| at == end).is_some() {
                 self.candidate(rule, *id, start, end);
             }
@@ -342,8 +341,7 @@ impl<'s> Scan<'s> {
     fn attempt(&mut self, rule: &'s Rule, id: u16, at: usize) {
         let tables = self.tables;
         let text = self.text.as_bytes();
-        let single = tables.single.get(usize::from(id)).and_then(Option::as_ref);
-        let Some(automaton) = single.and_then(|single| single.automaton(rule)) else { return };
+        let Some(automaton) = tables.automaton(id, rule) else { return };
         if let Some([last, before]) = automaton.walk(text, at, |end| end_holds(text, end, rule.border)) {
             // A number may end where a shorter one checks out; all else ends where it ends.
             let number = matches!(rule.border, Border::Number | Border::Date);
@@ -424,8 +422,7 @@ impl<'s> Scan<'s> {
     fn whole(&mut self, id: u16, start: usize, end: usize) {
         let tables = self.tables;
         let Some(rule) = self.rules.get(usize::from(id)) else { return };
-        let single = tables.single.get(usize::from(id)).and_then(Option::as_ref);
-        let Some(automaton) = single.and_then(|single| single.automaton(rule)) else { return };
+        let Some(automaton) = tables.automaton(id, rule) else { return };
         let found = self.text.as_bytes().get(start..end).unwrap_or_default();
         let fits = automaton.walk(self.text.as_bytes(), start, |at| at == end).is_some();
         if fits && (rule.check.passes)(found) {

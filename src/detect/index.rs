@@ -182,8 +182,8 @@ fn words(
             places.push(Place { at: at as u32 + bit, what: What::Name(len as u8) });
         }
     }
-    let long = runs_of_12(word, beyond);
-    let mut keys = starts & block.letter & (long | joined(starts, block, next));
+    let twelve = runs_of_12(word, beyond);
+    let mut keys = starts & block.letter & (twelve as u64 | joined(starts, block, next));
     while keys != 0 {
         let bit = keys.trailing_zeros();
         keys &= keys - 1;
@@ -191,14 +191,13 @@ fn words(
             places.push(Place { at: at as u32 + bit, what: What::Key });
         }
     }
-    if long != 0 {
-        let mut runs = runs_of_20(word, beyond);
-        // A run that goes on from the block before was seen there.
-        runs &= !(runs << 1);
-        while runs != 0 {
-            places.push(Place { at: at as u32 + runs.trailing_zeros(), what: What::Long });
-            runs &= runs - 1;
-        }
+    // Twelve from here and twelve from eight on are twenty.
+    let twenty = (twelve & twelve >> 8) as u64;
+    // A run that goes on from the block before was seen there.
+    let mut runs = twenty & !(twenty << 1);
+    while runs != 0 {
+        places.push(Place { at: at as u32 + runs.trailing_zeros(), what: What::Long });
+        runs &= runs - 1;
     }
 }
 
@@ -241,22 +240,14 @@ fn signs(at: usize, [last, block, next]: [&Masks; 3], places: &mut Vec<Place>) {
     }
 }
 
-/// Where twelve letters and digits in a row begin.
+/// Where twelve letters and digits in a row begin, in a block and the next.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of the loop over all blocks")]
-fn runs_of_12(word: u64, next: u64) -> u64 {
+fn runs_of_12(word: u64, next: u64) -> u128 {
     let both = u128::from(word) | u128::from(next) << 64;
     let two = both & both >> 1;
     let four = two & two >> 2;
-    (four & four >> 4 & four >> 8) as u64
-}
-
-/// Where twenty letters and digits in a row begin.
-fn runs_of_20(word: u64, next: u64) -> u64 {
-    let both = u128::from(word) | u128::from(next) << 64;
-    let two = both & both >> 1;
-    let four = two & two >> 2;
-    (four & four >> 4 & four >> 8 & four >> 12 & four >> 16) as u64
+    four & four >> 4 & four >> 8
 }
 
 /// The words that `_`, `-` or `.` follows.

@@ -43,14 +43,8 @@ pub(super) fn rules() -> impl Iterator<Item = RuleInfo> {
         kind,
         evidence: Evidence::Prior,
         confidence: 50,
-        validator: "any",
         source: "learned from labelled text: docs/models/names.md",
-        near: &[],
-        need: false,
-        against: &[],
-        fields: &[],
-        examples: &[],
-        counterexamples: &[],
+        ..RuleInfo::BARE
     })
 }
 

@@ -71,14 +71,7 @@ pub fn ask(loaded: &Loaded, asked: Asked) -> Result<Option<String>, EraseError> 
     let client = loaded.client();
     let mut tap = Tap::open(&client, &[&erase.receipts], From::End)?;
     let producer = Mirror::open(&client)?;
-    producer.send(&OutRecord {
-        topic: Arc::clone(&topic),
-        region: None,
-        key: None,
-        value: Some(request.to_string().into_bytes()),
-        headers: Vec::new(),
-        timestamp_ms: None,
-    })?;
+    producer.send(&OutRecord::bare(Arc::clone(&topic), None, request.to_string().into_bytes()))?;
     producer.settle()?;
     let Some(wait) = asked.wait else { return Ok(None) };
     let clock = SystemClock::default();

@@ -167,14 +167,11 @@ impl Facts {
                     writeln!(std::io::stderr())?;
                 }
                 Some((producer, topic)) => {
-                    producer.send(&OutRecord {
-                        topic: Arc::clone(topic),
-                        region: None,
-                        key: Some(segment.key.into_bytes()),
-                        value: Some(segment.value),
-                        headers: Vec::new(),
-                        timestamp_ms: None,
-                    })?;
+                    producer.send(&OutRecord::bare(
+                        Arc::clone(topic),
+                        Some(segment.key.into_bytes()),
+                        segment.value,
+                    ))?;
                     producer.settle()?;
                 }
             }

@@ -109,19 +109,24 @@ impl DigestKey {
     }
 
     fn digest(&self, label: &[u8], parts: &[&[u8]]) -> [u8; 16] {
-        let mut context = hmac::Context::with_key(&self.0);
-        context.update(label);
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        let tag = context.sign();
-        let mut digest = [0; 16];
-        for (to, from) in digest.iter_mut().zip(tag.as_ref()) {
-            *to = *from;
-        }
-        digest
+        keyed(&self.0, label, parts)
     }
+}
+
+/// The first bytes, up to 32, of a keyed digest of parts. Their lengths are part of it: no two lists of parts run together.
+pub(super) fn keyed<const N: usize>(key: &hmac::Key, label: &[u8], parts: &[&[u8]]) -> [u8; N] {
+    let mut context = hmac::Context::with_key(key);
+    context.update(label);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let tag = context.sign();
+    let mut digest = [0; N];
+    for (to, from) in digest.iter_mut().zip(tag.as_ref()) {
+        *to = *from;
+    }
+    digest
 }
 
 impl fmt::Debug for DigestKey {

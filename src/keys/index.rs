@@ -21,6 +21,7 @@ use std::fmt;
 use ring::hmac;
 
 use super::KeyId;
+use super::identity::keyed;
 
 /// Label or pair.
 pub type Label = [u8; 16];
@@ -128,18 +129,7 @@ impl IndexKey {
     }
 
     fn prf<const N: usize>(&self, label: &[u8], parts: &[&[u8]]) -> [u8; N] {
-        let mut context = hmac::Context::with_key(&self.0);
-        context.update(label);
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        let tag = context.sign();
-        let mut out = [0; N];
-        for (to, from) in out.iter_mut().zip(tag.as_ref()) {
-            *to = *from;
-        }
-        out
+        keyed(&self.0, label, parts)
     }
 }
 

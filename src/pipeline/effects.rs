@@ -22,6 +22,11 @@ pub struct OutRecord {
 }
 
 impl OutRecord {
+    /// A record of this deployment's own, with nothing but key and value: the producer stamps its time.
+    pub fn bare(topic: Arc<str>, key: Option<Vec<u8>>, value: Vec<u8>) -> Self {
+        Self { topic, region: None, key, value: Some(value), headers: Vec::new(), timestamp_ms: None }
+    }
+
     /// About what the record weighs on the wire: what `max.message.bytes` is compared with.
     pub fn weight_bytes(&self) -> usize {
         let headers: usize =

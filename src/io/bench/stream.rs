@@ -60,14 +60,7 @@ impl StreamBench {
         for _ in 0..records {
             let sample = sampler.next_event();
             bytes += sample.value.len() as u64;
-            producer.send(&OutRecord {
-                topic: Arc::clone(&topic),
-                region: None,
-                key: Some(sample.subject.into_bytes()),
-                value: Some(sample.value),
-                headers: Vec::new(),
-                timestamp_ms: None,
-            })?;
+            producer.send(&OutRecord::bare(Arc::clone(&topic), Some(sample.subject.into_bytes()), sample.value))?;
         }
         producer.settle()?;
         Ok(Self { client, topic, records, bytes })

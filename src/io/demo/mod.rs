@@ -252,14 +252,7 @@ impl<'a> Stage<'a> {
             .map_err(io)?;
         let mut receipts = Tap::open(self.client, &["erasure.receipts"], From::End)?;
         let request = json!({ "request_id": "demo-1", "tenant": "acme", "subject": subject, "reason": "gdpr_17_1_b" });
-        self.producer.send(&OutRecord {
-            topic: "privacy.deletions".into(),
-            region: None,
-            key: None,
-            value: Some(request.to_string().into_bytes()),
-            headers: Vec::new(),
-            timestamp_ms: None,
-        })?;
+        self.producer.send(&OutRecord::bare("privacy.deletions".into(), None, request.to_string().into_bytes()))?;
         self.producer.settle()?;
         let mut receipt = None;
         for _ in 0..300 {

@@ -79,14 +79,11 @@ impl Chains {
         let mut list = TopicPartitionList::with_capacity(open.offsets.len());
         for (source, chain) in &mut open.chains {
             while let Some(segment) = chain.take_segment() {
-                outbox.send(&OutRecord {
-                    topic: Arc::clone(&self.topic),
-                    region: None,
-                    key: Some(segment.key.into_bytes()),
-                    value: Some(segment.value),
-                    headers: Vec::new(),
-                    timestamp_ms: None,
-                })?;
+                outbox.send(&OutRecord::bare(
+                    Arc::clone(&self.topic),
+                    Some(segment.key.into_bytes()),
+                    segment.value,
+                ))?;
             }
             let Some(offset) = open.offsets.get(source) else { continue };
             let mut element = list.add_partition(&source.topic, source.partition);
