@@ -12,6 +12,9 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, MatchKind};
 
+use super::border::{end_holds, within_word};
+use super::rule::Border;
+
 /// No match is longer, and so no try costs more: what starts often.
 pub(super) const REACH: usize = 320;
 
@@ -122,14 +125,24 @@ impl Automaton {
         let rest = rest.get(..self.reach).unwrap_or(rest);
         for (i, byte) in rest.iter().enumerate() {
             state = self.next[state as usize + usize::from(self.classes[usize::from(*byte)])];
-            if state == DEAD {
-                break;
-            }
-            if state >= self.accepting && holds(at + i + 1) {
+            if state < self.accepting {
+                if state == DEAD {
+                    break;
+                }
+            } else if holds(at + i + 1) {
                 ends = [at + i + 1, ends[0]];
             }
         }
         (ends[0] > 0).then_some(ends)
+    }
+
+    /// The same, where the pattern may end as a border says.
+    #[inline]
+    pub fn walk_to(&self, text: &[u8], at: usize, border: Border) -> Option<[usize; 2]> {
+        if border == Border::Open {
+            return self.walk(text, at, |_| true);
+        }
+        self.walk(text, at, |end| !text.get(end).is_some_and(|next| within_word(*next)) && end_holds(text, end, border))
     }
 }
 
@@ -153,6 +166,16 @@ mod tests {
     fn an_end_that_may_not_be_is_none() {
         let automaton = Automaton::new("a+", REACH).unwrap();
         assert_eq!(automaton.walk(b"aaaa", 0, |end| end < 3), Some([2, 1]));
+    }
+
+    #[test]
+    fn ends_that_lie_far_apart_are_both_given() {
+        let long = format!("{}b{}", "a".repeat(100), "a".repeat(100));
+        let automaton = Automaton::new("[ab]+", REACH).unwrap();
+        for (first, second) in [(1, 200), (63, 64), (64, 65), (64, 128), (65, 190)] {
+            assert_eq!(automaton.walk(long.as_bytes(), 0, |end| end == first || end == second), Some([second, first]));
+        }
+        assert_eq!(automaton.walk(long.as_bytes(), 0, |end| end == 64), Some([64, 0]));
     }
 
     #[test]

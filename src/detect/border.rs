@@ -4,14 +4,63 @@ use super::gate::Patterns;
 use super::rule::Border;
 use super::words::in_word;
 
+/// What may stand behind a match, as far as borders tell it apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Behind {
+    /// A letter or digit.
+    Word,
+    /// `T`: a time may follow a date.
+    Time,
+    /// `_`.
+    Underscore,
+    /// `-`.
+    Dash,
+    /// `.`, `,`, `/` or `:`: part of a number where a digit follows.
+    Divider,
+    /// All else.
+    Free,
+}
+
+const BEHIND: [Behind; 256] = behind();
+
+const fn behind() -> [Behind; 256] {
+    let mut table = [Behind::Free; 256];
+    let mut byte = 0usize;
+    while byte < 256 {
+        #[expect(clippy::indexing_slicing, reason = "byte < 256 is the table's length")]
+        {
+            table[byte] = match byte as u8 {
+                b'T' => Behind::Time,
+                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | 0x80..=0xFF => Behind::Word,
+                b'_' => Behind::Underscore,
+                b'-' => Behind::Dash,
+                b'.' | b',' | b'/' | b':' => Behind::Divider,
+                _ => Behind::Free,
+            };
+        }
+        byte += 1;
+    }
+    table
+}
+
+/// Whether a match of this border can't end before this byte, whatever follows: the most common case, and cheap to ask.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the loop of every walk")]
+#[expect(clippy::indexing_slicing, reason = "hot: a u8 in a table of 256")]
+pub(super) fn within_word(next: u8) -> bool {
+    matches!(BEHIND[usize::from(next)], Behind::Word)
+}
+
 /// Sets of patterns by their border.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Borders {
     word: Patterns,
     number: Patterns,
-    date: Patterns,
     token: Patterns,
     open: Patterns,
+    /// By what stands behind, and whether a digit follows that: what may end there.
+    ends: [[Patterns; 2]; 6],
 }
 
 impl Borders {
@@ -19,14 +68,19 @@ impl Borders {
     pub fn of(borders: impl Iterator<Item = Border>) -> Self {
         let mut sets = Self::default();
         for (index, border) in borders.enumerate() {
+            let one = 1 << index;
             let set = match border {
                 Border::Word => &mut sets.word,
-                Border::Number => &mut sets.number,
-                Border::Date => &mut sets.date,
+                Border::Number | Border::Date => &mut sets.number,
                 Border::Token => &mut sets.token,
                 Border::Open => &mut sets.open,
             };
-            *set |= 1 << index;
+            *set |= one;
+            for (sample, ends) in b"aT_-. ".iter().zip(&mut sets.ends) {
+                for (follows, ends) in [b' ', b'0'].into_iter().zip(ends) {
+                    *ends |= if end_holds(&[*sample, follows], 0, border) { one } else { 0 };
+                }
+            }
         }
         sets
     }
@@ -36,25 +90,23 @@ impl Borders {
         self.word | self.token | self.open
     }
 
+    /// Whether some pattern may end anywhere.
+    pub fn any_open(&self) -> bool {
+        self.open != 0
+    }
+
     /// Which patterns may start at `at`, given what stands before it.
     pub fn at_start(&self, text: &[u8], at: usize) -> Patterns {
         let set = |border, patterns| if patterns != 0 && start_holds(text, at, border) { patterns } else { 0 };
-        self.open
-            | set(Border::Word, self.word)
-            | set(Border::Number, self.number | self.date)
-            | set(Border::Token, self.token)
+        self.open | set(Border::Word, self.word) | set(Border::Number, self.number) | set(Border::Token, self.token)
     }
 
-    /// Which patterns may end at `end`, given what stands there.
-    #[inline]
-    pub fn at_end(&self, text: &[u8], end: usize) -> Patterns {
-        let next = text.get(end).copied().unwrap_or(0);
-        if in_word(next) {
-            let time = next == b'T' && text.get(end + 1).is_some_and(u8::is_ascii_digit);
-            return self.open | if time { self.date } else { 0 };
-        }
-        let set = |border, patterns| if end_holds(text, end, border) { patterns } else { 0 };
-        self.open | self.word | set(Border::Number, self.number | self.date) | set(Border::Token, self.token)
+    /// Which patterns may end before the byte `next` and the one that follows it.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "part of the loop of every gate")]
+    #[expect(clippy::indexing_slicing, reason = "hot: a u8 in a table of 256, six kinds of it in one of six")]
+    pub fn at_end(&self, next: u8, follows: u8) -> Patterns {
+        self.ends[BEHIND[usize::from(next)] as usize][usize::from(follows.is_ascii_digit())]
     }
 }
 
@@ -85,5 +137,26 @@ pub(super) fn end_holds(text: &[u8], end: usize, border: Border) -> bool {
         Border::Word => !in_word(ahead(0)),
         Border::Token => !solid(ahead(0)) && ahead(0) != b'-',
         Border::Number => !(solid(ahead(0)) || b".,-/:".contains(&ahead(0)) && ahead(1).is_ascii_digit()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_end_is_what_the_border_says_whatever_stands_behind() {
+        let all = [Border::Word, Border::Number, Border::Date, Border::Token, Border::Open];
+        let borders = Borders::of(all.into_iter());
+        for next in 0..=255u8 {
+            for follows in [b'0', b'9', b' ', b'a', b'.'] {
+                let ends = borders.at_end(next, follows);
+                for (index, border) in all.into_iter().enumerate() {
+                    let holds = end_holds(&[next, follows], 0, border);
+                    assert_eq!(ends >> index & 1 == 1, holds, "{border:?} before {next} {follows}");
+                    assert!(!holds || border == Border::Open || !within_word(next), "{border:?} before {next}");
+                }
+            }
+        }
     }
 }

@@ -184,11 +184,17 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
         near.push(group(rule.near));
         against.push(group(rule.against));
         column.push(group(rule.column));
-        rule.fields.iter().for_each(|field| builder.add(field, |role| role.fields.push(id)));
+        for field in rule.fields {
+            builder.add(field, |role| role.fields.push(id));
+            builder.add_telling(field);
+        }
         single.push((!rule.pattern.is_empty()).then(|| Single::of(rule)));
         let place = match rule.start {
             Start::After(words, _) => {
-                words.iter().for_each(|word| builder.add(word, |role| role.leads.push(id)));
+                for word in words {
+                    builder.add(word, |role| role.leads.push(id));
+                    builder.add_telling(word);
+                }
                 continue;
             }
             Start::Word(words) => {

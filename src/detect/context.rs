@@ -4,7 +4,7 @@
 //! looks through the few notes around it instead of reading the text again. It says what is there, not what it is worth.
 
 use super::compile::Tables;
-use super::words::{Groups, HeadNumber, in_word, word_len};
+use super::words::{Groups, HeadNumber, in_word};
 
 /// How far before a match its context words may stand, bytes.
 const NEAR_BYTES: usize = 64;
@@ -28,7 +28,7 @@ struct Note {
 }
 
 /// The words around the places that are looked at, in order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Notes {
     notes: Vec<Note>,
     /// Index of some note near the place that was asked for last.
@@ -36,9 +36,10 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// None.
-    pub fn new() -> Self {
-        Self { notes: Vec::new(), near: 0 }
+    /// Forgets all words.
+    pub fn clear(&mut self) {
+        self.notes.clear();
+        self.near = 0;
     }
 
     /// Adds a word. Words come in order.
@@ -48,7 +49,7 @@ impl Notes {
     }
 
     /// Forgets the words that no place from `at` on can have as context.
-    fn forget(&mut self, at: usize) {
+    pub fn forget(&mut self, at: usize) {
         let gone = self.notes.partition_point(|note| note.at as usize + NEAR_BYTES < at);
         self.notes.drain(..gone);
         self.near = 0;
@@ -82,11 +83,9 @@ pub(super) struct Context<'s> {
     tables: &'s Tables,
     text: &'s [u8],
     /// Context sets named by the field above the text.
-    field: Groups,
-    /// The words that some rule listens to.
-    pub notes: Notes,
+    pub field: Groups,
     /// Words that begin before this byte were noted.
-    noted_to: usize,
+    pub noted_to: usize,
     /// Context sets before a position: the last one asked for.
     before: (usize, Groups),
     /// Context sets behind a position: the last one asked for.
@@ -99,27 +98,7 @@ impl<'s> Context<'s> {
     /// Nothing noted.
     pub fn new(tables: &'s Tables, text: &'s [u8]) -> Self {
         let none = (usize::MAX, Groups::default());
-        Self {
-            tables,
-            text,
-            field: Groups::default(),
-            notes: Notes::new(),
-            noted_to: 0,
-            before: none,
-            behind: none,
-            around: none,
-        }
-    }
-
-    /// Takes the words of the field above the text as context.
-    pub fn set_field(&mut self, words: &[u8]) {
-        self.field = self.tables.vocabulary.groups(words);
-    }
-
-    /// Says that all words that begin before a place were noted, and that nothing before `from` is asked for any more.
-    pub fn noted(&mut self, from: usize, to: usize) {
-        self.notes.forget(from);
-        self.noted_to = to;
+        Self { tables, text, field: Groups::default(), noted_to: 0, before: none, behind: none, around: none }
     }
 
     /// The bytes before a place in which context words may stand.
@@ -132,10 +111,15 @@ impl<'s> Context<'s> {
     }
 
     /// The sets of the phrases before a place, nearest first, from the notes.
-    fn sets_before(&mut self, from: usize, at: usize) -> impl Iterator<Item = Groups> + '_ {
+    fn sets_before<'n>(
+        &self,
+        notes: &'n mut Notes,
+        from: usize,
+        at: usize,
+    ) -> impl Iterator<Item = Groups> + use<'n, 's> {
         let vocabulary = &self.tables.vocabulary;
         let text = self.text.get(..at).unwrap_or_default();
-        let whole = self.notes.between(from, at).filter(move |note| note.at as usize + usize::from(note.len) <= at);
+        let whole = notes.between(from, at).filter(move |note| note.at as usize + usize::from(note.len) <= at);
         whole.map(move |note| {
             let (start, len) = (note.at as usize, usize::from(note.len));
             let phrases = vocabulary.phrases_of(vocabulary.head(note.head), text, start, len);
@@ -144,11 +128,11 @@ impl<'s> Context<'s> {
     }
 
     /// The sets before a place, from the notes where they reach it.
-    fn groups_before(&mut self, at: usize) -> Groups {
+    fn groups_before(&mut self, notes: &mut Notes, at: usize) -> Groups {
         if self.before.0 != at {
             let from = self.window_before(at);
             let groups = if at <= self.noted_to {
-                self.sets_before(from, at).fold(Groups::default(), |all, sets| all | sets)
+                self.sets_before(notes, from, at).fold(Groups::default(), |all, sets| all | sets)
             } else {
                 self.tables.vocabulary.groups(self.text.get(from..at).unwrap_or_default())
             };
@@ -158,27 +142,27 @@ impl<'s> Context<'s> {
     }
 
     /// The sets of the nearest phrase before a place that is in one of `wanted`.
-    fn nearest(&mut self, at: usize, wanted: Groups) -> Groups {
+    fn nearest(&self, notes: &mut Notes, at: usize, wanted: Groups) -> Groups {
         let from = self.window_before(at);
         if at > self.noted_to {
             return self.tables.vocabulary.nearest(self.text.get(from..at).unwrap_or_default(), wanted);
         }
-        self.sets_before(from, at).find(|groups| groups.meets(wanted)).unwrap_or_default()
+        self.sets_before(notes, from, at).find(|groups| groups.meets(wanted)).unwrap_or_default()
     }
 
     /// Whether words that raise, or that forbid, stand before a place: the nearest decides.
-    pub fn near(&mut self, rule: u16, at: usize) -> (bool, bool) {
+    pub fn near(&mut self, notes: &mut Notes, rule: u16, at: usize) -> (bool, bool) {
         let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or_default();
         let against = self.tables.against.get(usize::from(rule)).copied().unwrap_or_default();
         let wanted = near | against;
         if wanted.is_empty() {
             return (false, false);
         }
-        let before = self.groups_before(at);
+        let before = self.groups_before(notes, at);
         let nearest = if !before.meets(wanted) {
             self.field
         } else if before.meets(near) && before.meets(against) {
-            self.nearest(at, wanted)
+            self.nearest(notes, at, wanted)
         } else {
             before
         };
@@ -186,10 +170,10 @@ impl<'s> Context<'s> {
     }
 
     /// Whether a word that raises may stand anywhere around a match that starts here; wrongly yes, never wrongly no.
-    pub fn may_be_near(&mut self, rule: u16, at: usize) -> bool {
+    pub fn may_be_near(&mut self, notes: &mut Notes, rule: u16, at: usize) -> bool {
         if self.around.0 != at {
             let (field, vocabulary) = (self.field, &self.tables.vocabulary);
-            let around = self.notes.between(at.saturating_sub(NEAR_BYTES), at + AHEAD_BYTES);
+            let around = notes.between(at.saturating_sub(NEAR_BYTES), at + AHEAD_BYTES);
             self.around = (at, around.fold(field, |all, note| all | vocabulary.groups_of(note.head)));
         }
         let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or_default();
@@ -197,17 +181,17 @@ impl<'s> Context<'s> {
     }
 
     /// Whether a word that raises stands right behind, on the same line: `030 901820 (mobile)`.
-    pub fn followed(&mut self, rule: u16, end: usize) -> bool {
+    pub fn followed(&mut self, notes: &mut Notes, rule: u16, end: usize) -> bool {
         let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or_default();
         if self.behind.0 != end {
-            self.behind = (end, self.groups_behind(end));
+            self.behind = (end, self.groups_behind(notes, end));
         }
         self.behind.1.meets(near)
     }
 
-    fn groups_behind(&mut self, end: usize) -> Groups {
+    fn groups_behind(&self, notes: &mut Notes, end: usize) -> Groups {
         let reach = end + AFTER_BYTES;
-        if reach <= self.noted_to && self.notes.between(end, reach).next().is_none() {
+        if reach <= self.noted_to && notes.between(end, reach).next().is_none() {
             return Groups::default();
         }
         let ahead = self.text.get(end..).unwrap_or_default();
@@ -231,21 +215,5 @@ impl<'s> Context<'s> {
             lines.take_while(|line| line.contains(sign) || line.starts_with(b"--") || line.starts_with(b"==")).last();
         let cell = header.and_then(|header| header.split(|byte| byte == sign).nth(column));
         cell.is_some_and(|cell| self.tables.vocabulary.groups(cell).meets(wanted))
-    }
-
-    /// Every phrase of a field's name that reaches its end, with the rules that listen to it: those of whole fields, then
-    /// those whose value follows it.
-    pub fn rules_of_field(&self, words: &[u8]) -> Vec<u16> {
-        let mut rules = Vec::new();
-        let mut at = 0;
-        while at < words.len() {
-            let len = word_len(words, at);
-            let phrases = self.tables.vocabulary.phrases(words, at, len.max(1));
-            for (_, role) in phrases.filter(|(end, _)| *end == words.len()) {
-                rules.extend(role.fields.iter().chain(&role.leads));
-            }
-            at += len + 1;
-        }
-        rules
     }
 }

@@ -1,16 +1,18 @@
 //! The front door: [`Detector`] holds compiled rules and scans texts. It can be shared between threads.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::compile::{self, Tables};
 use super::config::{DetectorConfig, DictionaryRule, RuleProblem};
-use super::engine::{Noticed, Scan};
+use super::engine::Scan;
+use super::index::{Noticed, Sheet};
 use super::naming::{self, Models, Naming};
 use super::own::{Dictionary, OwnRegex};
 use super::records::{self, Cell};
-use super::rule::{Rule, Start};
+use super::rule::Rule;
 use super::unfold::{self, Unfolded};
 use super::words::fold;
 use super::{Category, Evidence, Finding, Hint, Kind, KindInfo, arbitrate, kinds, names, rules};
@@ -69,36 +71,6 @@ impl RuleInfo {
 struct Builtin {
     rules: Vec<Rule>,
     tables: Tables,
-    /// The last words of the field names that tell something, folded.
-    telling: HashSet<Box<[u8]>>,
-}
-
-impl Builtin {
-    /// Whether a name may be one of a telling field: by its last word.
-    fn tells(&self, name: &str) -> bool {
-        let word = name.trim_end().rsplit(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty());
-        let Some(word) = word else { return false };
-        let hump = word.rfind(char::is_uppercase).and_then(|at| word.get(at..));
-        self.knows(word) || hump.is_some_and(|last| self.knows(last))
-    }
-
-    /// Whether a word ends the name of a telling field. Asked for every member of JSON in a text: it allocates nothing.
-    fn knows(&self, word: &str) -> bool {
-        let mut folded = [0u8; 64];
-        let Some(folded) = folded.get_mut(..word.len()) else { return false };
-        folded.iter_mut().zip(word.bytes()).for_each(|(to, from)| *to = from | 0x20);
-        self.telling.contains(&*folded)
-    }
-}
-
-/// The last words of all names that rules listen to, and each name in one word.
-fn telling(rules: &[Rule]) -> HashSet<Box<[u8]>> {
-    let leads = |rule: &Rule| if let Start::After(words, _) = rule.start { words } else { &[] };
-    let names = rules.iter().flat_map(|rule| rule.fields.iter().chain(leads(rule)));
-    names
-        .flat_map(|name| [name.replace(' ', ""), name.rsplit(' ').next().unwrap_or_default().to_owned()])
-        .map(|word| fold(word.as_bytes()))
-        .collect()
 }
 
 // INVARIANT: every built-in rule compiles. A detector that silently lacked one would pass personal data on.
@@ -109,10 +81,23 @@ fn telling(rules: &[Rule]) -> HashSet<Box<[u8]>> {
 static BUILTIN: LazyLock<Builtin> = LazyLock::new(|| {
     let rules: Vec<Rule> = rules::TABLES.iter().flat_map(|table| table.iter().copied()).collect();
     match compile::compile(&rules, &names::first_names()) {
-        Ok(tables) => Builtin { telling: telling(&rules), rules, tables },
+        Ok(tables) => Builtin { rules, tables },
         Err(broken) => panic!("built-in rules don't compile: {broken:?}"),
     }
 });
+
+thread_local! {
+    /// Sheets that no scan of this thread uses; a scan within a scan, of a cell or a disguise, takes another.
+    static SHEETS: RefCell<Vec<Sheet>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Lends a sheet.
+fn with_sheet<R>(work: impl FnOnce(&mut Sheet) -> R) -> R {
+    let mut sheet = SHEETS.with_borrow_mut(Vec::pop).unwrap_or_default();
+    let result = work(&mut sheet);
+    SHEETS.with_borrow_mut(|sheets| sheets.push(sheet));
+    result
+}
 
 /// Finds personal data and secrets in text.
 pub struct Detector {
@@ -315,25 +300,33 @@ impl Detector {
 
     /// Appends every candidate, disguised ones and those of tables and members too, in no order.
     pub(super) fn claims(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) {
-        let noticed = self.candidates(text, hint, out);
-        for (start, _) in noticed.tokens {
-            self.open_base64(text, start, out);
-        }
-        for unfolded in unfold::unfold(text, &noticed.odd) {
-            self.candidates_unfolded(&unfolded, hint, out);
-        }
-        if let Some(naming) = &self.naming {
-            naming.candidates(text, out);
-        }
-        let tells = |name: &str| self.builtin.tells(name);
-        records::cells(text, tells, |cell| self.candidates_cell(text, cell, out));
-        records::members(text, tells, |cell| self.candidates_cell(text, cell, out));
+        with_sheet(|sheet| {
+            self.candidates_on(sheet, text, hint, out);
+            let Noticed { tokens, odd, colons, lines } = &sheet.noticed;
+            for (start, _) in tokens {
+                self.open_base64(text, *start, out);
+            }
+            for unfolded in unfold::unfold(text, odd) {
+                self.candidates_unfolded(&unfolded, hint, out);
+            }
+            if let Some(naming) = &self.naming {
+                naming.candidates(text, out);
+            }
+            let tells = |name: &str| self.builtin.tables.vocabulary.tells(name);
+            let lines = lines.iter().map(|line| *line as usize);
+            records::cells(text, lines, tells, |cell| self.candidates_cell(text, cell, out));
+            records::members(text, colons, tells, |cell| self.candidates_cell(text, cell, out));
+        });
     }
 
     /// The line of heads of the table that is open at a text's end, with the end of its line; empty where none is.
     pub(super) fn open_head(&self, text: &str) -> String {
-        let head = records::cells(text, |name| self.builtin.tells(name), |_| {});
-        head.filter(|_| text.ends_with('\n')).map_or(String::new(), |line| format!("{line}\n"))
+        if !text.ends_with('\n') {
+            return String::new();
+        }
+        let tells = |name: &str| self.builtin.tables.vocabulary.tells(name);
+        let lines = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
+        records::cells(text, lines, tells, |_| {}).map_or(String::new(), |line| format!("{line}\n"))
     }
 
     /// Appends what a cell of a table is under its column's head, where that makes the whole cell a find.
@@ -346,15 +339,18 @@ impl Detector {
         out.iter_mut().skip(from).for_each(|f| (f.start, f.end) = (f.start + shift, f.end + shift));
     }
 
-    /// Appends every candidate of all rules, in no order; gives what is worth a second look.
-    pub(super) fn candidates(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) -> Noticed {
-        let scan = Scan::new(&self.builtin.tables, &self.builtin.rules, text, out);
-        let noticed = scan.run(hint);
+    /// Appends every candidate of all rules, in no order.
+    pub(super) fn candidates(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) {
+        with_sheet(|sheet| self.candidates_on(sheet, text, hint, out));
+    }
+
+    /// The same; the sheet then says what is worth a second look.
+    fn candidates_on(&self, sheet: &mut Sheet, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) {
+        Scan::new(&self.builtin.tables, &self.builtin.rules, text, sheet, out).run(hint);
         for regex in &self.regexes {
             regex.scan(text, hint, out);
         }
         self.dictionary.scan(text, out);
-        noticed
     }
 
     /// Appends what shows once a disguise is off, where the disguise is part of it.

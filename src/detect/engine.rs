@@ -4,11 +4,12 @@
 //! It holds no state between texts and allocates nothing but what the findings need. A text is read in stretches: `index` says
 //! where something may start, and the second pass, here, tries those places once the words on both sides of them are known.
 
-use super::border::{end_holds, start_holds};
+use super::border::start_holds;
 use super::compile::{Gated, Tables, value_start};
 use super::context::{AHEAD_BYTES, Context};
+use super::fields::Field;
 use super::gate::Patterns;
-use super::index::{Index, Lists, Place, What};
+use super::index::{Lists, Place, Sheet, What};
 use super::masks::BLOCK;
 use super::rule::{Border, Rule, Start};
 use super::streets;
@@ -27,50 +28,47 @@ pub(super) struct Scan<'s> {
     rules: &'s [Rule],
     text: &'s str,
     out: &'s mut Vec<Finding>,
+    sheet: &'s mut Sheet,
     context: Context<'s>,
     /// Numbers before this byte are part of something found already.
     numbers_done: usize,
     groups_done: usize,
-    noticed: Noticed,
-}
-
-/// What a scan saw in passing that is worth a second look.
-#[derive(Default)]
-pub(super) struct Noticed {
-    /// Tokens so long that they may be Base64: start and end.
-    pub tokens: Vec<(usize, usize)>,
-    /// Where a disguise of plain text may begin.
-    pub odd: Vec<u32>,
 }
 
 impl<'s> Scan<'s> {
-    pub fn new(tables: &'s Tables, rules: &'s [Rule], text: &'s str, out: &'s mut Vec<Finding>) -> Self {
+    pub fn new(
+        tables: &'s Tables,
+        rules: &'s [Rule],
+        text: &'s str,
+        sheet: &'s mut Sheet,
+        out: &'s mut Vec<Finding>,
+    ) -> Self {
         let context = Context::new(tables, text.as_bytes());
-        Self { tables, rules, text, out, context, numbers_done: 0, groups_done: 0, noticed: Noticed::default() }
+        sheet.clear();
+        Self { tables, rules, text, out, sheet, context, numbers_done: 0, groups_done: 0 }
     }
 
-    /// Appends every candidate, in no order, overlapping.
-    pub fn run(mut self, hint: Hint<'_>) -> Noticed {
+    /// Appends every candidate, in no order, overlapping. The sheet then says what is worth a second look.
+    pub fn run(mut self, hint: Hint<'_>) {
         if let Some(field) = hint.field {
             self.field(field);
         }
         let (text, tables) = (self.text.as_bytes(), self.tables);
         let lists = Lists { vocabulary: &tables.vocabulary, prefixes: &tables.prefixes };
-        let mut index = Index::new();
-        let mut places = Vec::new();
-        let mut asked_from = 0;
-        while index.read_to() < text.len() {
-            tables.reader.read(&mut index, text, lists, &mut self.context.notes, &mut places);
+        let (mut read_to, mut asked_from) = (0, 0);
+        while read_to < text.len() {
+            read_to = tables.reader.read(self.sheet, read_to, text, lists);
             // The last places wait until the words behind them are known.
-            let ready = if index.read_to() < text.len() { index.read_to() - BLOCK - AHEAD_BYTES } else { usize::MAX };
-            self.context.noted(asked_from, index.read_to());
+            let ready = if read_to < text.len() { read_to - BLOCK - AHEAD_BYTES } else { usize::MAX };
+            self.sheet.notes.forget(asked_from);
+            self.context.noted_to = read_to;
+            let mut places = std::mem::take(&mut self.sheet.places);
             let count = places.iter().take_while(|place| (place.at as usize) < ready).count();
-            for place in places.drain(..count) {
-                self.place(place);
-            }
+            places.iter().take(count).for_each(|place| self.place(*place));
+            places.drain(..count);
             asked_from = places.first().map_or(ready, |place| place.at as usize).saturating_sub(BLOCK);
+            self.sheet.places = places;
         }
-        self.noticed
     }
 
     /// Something may start here.
@@ -93,7 +91,6 @@ impl<'s> Scan<'s> {
             What::Colon => self.colon(at),
             What::Lead => self.lead(at),
             What::Dash => self.dash(at),
-            What::Odd => self.noticed.odd.push(place.at),
             What::Long => self.long_word(at),
         }
     }
@@ -101,12 +98,12 @@ impl<'s> Scan<'s> {
     /// Notes the token that a run of twenty letters and digits is part of.
     fn long_word(&mut self, at: usize) {
         let text = self.text.as_bytes();
-        let done = self.noticed.tokens.last().map_or(0, |(_, end)| *end);
+        let done = self.sheet.noticed.tokens.last().map_or(0, |(_, end)| *end);
         if at >= done {
             let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
             let back = text.get(done..at).unwrap_or_default().iter().rev().take_while(in_token).count();
             let ahead = text.get(at..).unwrap_or_default().iter().take_while(in_token).count();
-            self.noticed.tokens.push((at - back, at + ahead));
+            self.sheet.noticed.tokens.push((at - back, at + ahead));
         }
     }
 
@@ -176,7 +173,7 @@ impl<'s> Scan<'s> {
             possible &= possible - 1;
             let Some(id) = gated.rules.get(pattern).copied() else { continue };
             let Some(rule) = self.rules.get(usize::from(id)) else { continue };
-            if !rule.need || !rule.column.is_empty() || self.context.may_be_near(id, at) {
+            if !rule.need || !rule.column.is_empty() || self.context.may_be_near(&mut self.sheet.notes, id, at) {
                 self.attempt(rule, id, at);
             }
         }
@@ -342,7 +339,7 @@ impl<'s> Scan<'s> {
         let tables = self.tables;
         let text = self.text.as_bytes();
         let Some(automaton) = tables.automaton(id, rule) else { return };
-        if let Some([last, before]) = automaton.walk(text, at, |end| end_holds(text, end, rule.border)) {
+        if let Some([last, before]) = automaton.walk_to(text, at, rule.border) {
             // A number may end where a shorter one checks out; all else ends where it ends.
             let number = matches!(rule.border, Border::Number | Border::Date);
             if !self.candidate(rule, id, at, last) && number && before > at {
@@ -363,9 +360,9 @@ impl<'s> Scan<'s> {
         if !rule.need && !(rule.check.passes)(found.as_bytes()) {
             return false;
         }
-        let (near, against) = self.context.near(id, start);
+        let (near, against) = self.context.near(&mut self.sheet.notes, id, start);
         let near = near || !rule.column.is_empty() && self.context.heads_column(id, start);
-        let near = near || rule.need && self.context.followed(id, end);
+        let near = near || rule.need && self.context.followed(&mut self.sheet.notes, id, end);
         if against || rule.need && !(near && (rule.check.passes)(found.as_bytes())) {
             return false;
         }
@@ -398,24 +395,24 @@ impl<'s> Scan<'s> {
         let tables = self.tables;
         let text = self.text.as_bytes();
         let tails = tables.tails_of.get(usize::from(id)).map(Vec::as_slice).unwrap_or_default();
-        tails.iter().filter_map(|tail| tables.tails.get(usize::from(*tail))).fold(end, |end, tail| {
-            tail.walk(text, end, |at| end_holds(text, at, rule.border)).map_or(end, |[last, _]| last)
-        })
+        tails
+            .iter()
+            .filter_map(|tail| tables.tails.get(usize::from(*tail)))
+            .fold(end, |end, tail| tail.walk_to(text, end, rule.border).map_or(end, |[last, _]| last))
     }
 
     /// What the field above the text says: its words are context, and some make the whole text a find.
     fn field(&mut self, field: &str) {
-        let mut buffer = [0u8; 96];
-        let words = spaced(field.as_bytes(), &mut buffer);
-        self.context.set_field(words);
         let value = self.text.trim();
-        if value.is_empty() || value.len() > 512 {
-            return;
-        }
         let start = self.text.len() - self.text.trim_start().len();
-        for rule in self.context.rules_of_field(words) {
-            self.whole(rule, start, start + value.len());
+        let end = start + value.len();
+        let known = std::mem::take(self.sheet.fields.slot(field));
+        let known = if known.is(field) { known } else { Field::new(field, &self.tables.vocabulary) };
+        self.context.field = known.groups;
+        if !value.is_empty() && value.len() <= 512 {
+            known.rules.iter().for_each(|rule| self.whole(*rule, start, end));
         }
+        *self.sheet.fields.slot(field) = known;
     }
 
     /// A rule on all of a text under a telling field.
@@ -438,30 +435,4 @@ impl<'s> Scan<'s> {
             });
         }
     }
-}
-
-/// A field name as lower-case words with single spaces: `patientDOB`, `patient_dob` and `patient-dob` alike.
-fn spaced<'b>(name: &[u8], buffer: &'b mut [u8; 96]) -> &'b [u8] {
-    let mut len = 0;
-    let mut push = |byte: u8, len: &mut usize| {
-        if let Some(slot) = buffer.get_mut(*len) {
-            *slot = byte;
-            *len += 1;
-        }
-    };
-    let mut before = 0u8;
-    for (i, byte) in name.iter().enumerate() {
-        let hump = byte.is_ascii_uppercase()
-            && (before.is_ascii_lowercase()
-                || before.is_ascii_uppercase() && name.get(i + 1).is_some_and(u8::is_ascii_lowercase));
-        if (!in_word(*byte) || hump) && len > 0 && in_word(before) {
-            push(b' ', &mut len);
-        }
-        if in_word(*byte) {
-            push(byte.to_ascii_lowercase(), &mut len);
-        }
-        before = *byte;
-    }
-    let all = buffer.get(..len).unwrap_or_default();
-    all.strip_suffix(b" ").unwrap_or(all)
 }

@@ -10,7 +10,7 @@ use regex_automata::nfa::thompson::{Compiler, Config, NFA, State, WhichCaptures}
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::syntax;
 
-use super::border::Borders;
+use super::border::{Borders, within_word};
 
 /// A set of patterns of one gate.
 pub(super) type Patterns = u128;
@@ -65,6 +65,10 @@ pub(super) struct Gate {
     next: Box<[u32]>,
     /// Rows from this one on are those where something ends, or where the automaton was cut off.
     telling: u32,
+    /// Rows from this one on are those where the automaton was cut off.
+    cut: u32,
+    /// Whether no pattern may end within a word.
+    closed: bool,
     /// By telling row: what may end where it is reached, and what is still possible where the automaton was cut off.
     told: Box<[[Patterns; 2]]>,
     /// The row that begins with all patterns, and the one with those alone that may begin within a longer number.
@@ -95,20 +99,23 @@ impl Gate {
     pub fn possible(&self, text: &[u8], at: usize, inner: bool) -> Patterns {
         let mut possible = 0;
         let mut row = self.starts[usize::from(inner)];
-        for (i, byte) in text.get(at..).unwrap_or_default().iter().enumerate() {
+        let rest = text.get(at..).unwrap_or_default();
+        for (i, byte) in rest.iter().enumerate() {
             row = self.next[row as usize + usize::from(CLASSES[usize::from(*byte)])];
-            if row == u32::from(DEAD) {
-                break;
-            }
-            if row >= self.telling {
-                let [ends, open] = self.told[(row - self.telling) as usize / COLUMNS];
-                if ends & !possible != 0 {
-                    possible |= ends & self.borders.at_end(text, at + i + 1);
-                }
-                if open != 0 {
-                    possible |= open;
+            if row < self.telling {
+                if row == u32::from(DEAD) {
                     break;
                 }
+                continue;
+            }
+            let next = rest.get(i + 1).copied().unwrap_or(0);
+            if row < self.cut && self.closed && within_word(next) {
+                continue;
+            }
+            let [ends, open] = self.told[(row - self.telling) as usize / COLUMNS];
+            possible |= ends & self.borders.at_end(next, rest.get(i + 2).copied().unwrap_or(0)) | open;
+            if row >= self.cut {
+                break;
             }
         }
         if possible == 0 { 0 } else { possible & self.borders.at_start(text, at) }
@@ -202,8 +209,11 @@ impl<'n> Builder<'n> {
 
     /// Puts the rows that tell something behind those that don't.
     fn sorted(self, starts: [u16; 2], borders: Borders) -> Gate {
-        let tells = |row: &usize| self.told.get(*row).is_some_and(|told| *told != [0, 0]);
-        let (telling, silent): (Vec<usize>, Vec<usize>) = (0..self.told.len()).partition(tells);
+        let told = |row: &usize| self.told.get(*row).copied().unwrap_or_default();
+        let (telling, silent): (Vec<usize>, Vec<usize>) = (0..self.told.len()).partition(|row| told(row) != [0, 0]);
+        let (cut, ending): (Vec<usize>, Vec<usize>) = telling.into_iter().partition(|row| told(row)[1] != 0);
+        let first_cut = ((silent.len() + ending.len()) * COLUMNS) as u32;
+        let telling = [ending, cut].concat();
         let mut moved = vec![DEAD; self.told.len()];
         for (to, from) in silent.iter().chain(&telling).enumerate() {
             put(&mut moved, *from, to as u16);
@@ -213,7 +223,9 @@ impl<'n> Builder<'n> {
         Gate {
             next: silent.iter().chain(&telling).flat_map(row).map(to).collect(),
             telling: (silent.len() * COLUMNS) as u32,
-            told: telling.iter().filter_map(|row| self.told.get(*row).copied()).collect(),
+            cut: first_cut,
+            closed: !borders.any_open(),
+            told: telling.iter().map(told).collect(),
             starts: starts.map(|row| to(&row)),
             borders,
         }

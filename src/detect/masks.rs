@@ -13,10 +13,8 @@ pub(super) struct Masks {
     pub digit: u64,
     /// ASCII letters and all bytes from 0x80.
     pub letter: u64,
-    /// ASCII.
-    pub ascii: u64,
-    /// ASCII capitals.
-    pub upper: u64,
+    /// ASCII capitals and all bytes from 0x80.
+    pub capital: u64,
     /// `@`.
     pub at: u64,
     /// `:`.
@@ -29,14 +27,21 @@ pub(super) struct Masks {
     pub slash: u64,
     /// `-`, `_` and `.`.
     pub joint: u64,
-    /// `%`, `&` and `\\`: what escapes begin with.
-    pub escape: u64,
-    /// What characters beyond Latin letters begin with, and so the disguises of ASCII: 0xC2 and all from 0xC6.
-    pub foreign: u64,
+    /// What a disguise of ASCII may begin with: the escapes' `%`, `&` and `\\`; 0xC2 and all from 0xC6, beyond Latin letters.
+    pub odd: u64,
+    /// The end of a line.
+    pub newline: u64,
+    /// A space.
+    pub space: u64,
+    /// `|` and tabs: they divide cells.
+    pub bar: u64,
+    /// `,` and `;`: they divide cells where no space follows.
+    pub comma: u64,
 }
 
 impl Masks {
     /// Letters and digits.
+    #[inline]
     pub fn word(&self) -> u64 {
         self.digit | self.letter
     }
@@ -52,15 +57,19 @@ const fn classes() -> [u16; 256] {
             b'0'..=b'9' => 1,
             b'A'..=b'Z' => 2 | 4,
             b'a'..=b'z' => 2,
-            0xC2 | 0xC6..=0xFF => 2 | 128 | 1024,
-            0x80..=0xFF => 2 | 128,
+            0xC2 | 0xC6..=0xFF => 2 | 4 | 512,
+            0x80..=0xFF => 2 | 4,
             b'@' => 8,
             b':' => 16,
             b'-' => 32 | 256,
-            b'_' | b'.' => 256,
-            b'/' => 2048,
-            b'%' | b'&' | b'\\' => 512,
             b'+' | b'(' => 64,
+            b'/' => 128,
+            b'_' | b'.' => 256,
+            b'%' | b'&' | b'\\' => 512,
+            b'\n' => 1024,
+            b' ' => 2048,
+            b'|' | b'\t' => 4096,
+            b',' | b';' => 8192,
             _ => 0,
         };
         #[expect(clippy::indexing_slicing, reason = "byte < 256 is the table's length")]
@@ -75,7 +84,7 @@ const fn classes() -> [u16; 256] {
 /// The masks of a block, on any machine.
 #[expect(clippy::indexing_slicing, reason = "hot loop: a u8 indexes a table of 256")]
 pub(super) fn portable(block: &[u8; BLOCK]) -> Masks {
-    let mut bits = [0u64; 12];
+    let mut bits = [0u64; 14];
     for (i, eight) in block.as_chunks::<8>().0.iter().enumerate() {
         let classes = eight.map(|byte| CLASSES[usize::from(byte)]);
         let low = u64::from_le_bytes(classes.map(|class| class as u8));
@@ -87,8 +96,8 @@ pub(super) fn portable(block: &[u8; BLOCK]) -> Masks {
             *mask |= gathered << (i * 8);
         }
     }
-    let [digit, letter, upper, at, colon, dash, lead, beyond, joint, escape, foreign, slash] = bits;
-    Masks { digit, letter, ascii: !beyond, upper, at, colon, dash, lead, slash, joint, escape, foreign }
+    let [digit, letter, capital, at, colon, dash, lead, slash, joint, odd, newline, space, bar, comma] = bits;
+    Masks { digit, letter, capital, at, colon, dash, lead, slash, joint, odd, newline, space, bar, comma }
 }
 
 #[cfg(test)]
@@ -99,23 +108,28 @@ mod tests {
     fn every_byte_has_its_bit_in_the_mask_of_its_class() {
         for byte in 0..=255u8 {
             for at in [0, 7, 8, 31, 63] {
-                let mut block = [b' '; BLOCK];
+                let mut block = [0; BLOCK];
                 block[at] = byte;
                 let masks = portable(&block);
+                let is = |set: &[u8]| u64::from(set.contains(&byte)) << at;
                 assert_eq!(masks.digit, u64::from(byte.is_ascii_digit()) << at, "{byte} at {at}");
                 assert_eq!(masks.letter, u64::from(byte.is_ascii_alphabetic() || byte >= 0x80) << at, "{byte} at {at}");
-                assert_eq!(masks.upper, u64::from(byte.is_ascii_uppercase()) << at, "{byte} at {at}");
-                assert_eq!(
-                    masks.at | masks.colon | masks.dash,
-                    u64::from(b"@:-".contains(&byte)) << at,
-                    "{byte} at {at}"
-                );
-                assert_eq!(masks.joint, u64::from(b"-_.".contains(&byte)) << at, "{byte} at {at}");
-                assert_eq!(masks.escape, u64::from(b"%&\\".contains(&byte)) << at, "{byte} at {at}");
-                assert_eq!(masks.foreign, u64::from(byte == 0xC2 || byte >= 0xC6) << at, "{byte} at {at}");
-                assert_eq!(masks.slash, u64::from(byte == b'/') << at, "{byte} at {at}");
-                assert_eq!(masks.lead, u64::from(b"+(".contains(&byte)) << at, "{byte} at {at}");
-                assert_eq!(!masks.ascii, u64::from(byte >= 0x80) << at, "{byte} at {at}");
+                assert_eq!(masks.capital, u64::from(byte.is_ascii_uppercase() || byte >= 0x80) << at, "{byte} at {at}");
+                assert_eq!(masks.odd, is(b"%&\\") | u64::from(byte == 0xC2 || byte >= 0xC6) << at, "{byte} at {at}");
+                for (mask, set) in [
+                    (masks.at, b"@".as_slice()),
+                    (masks.colon, b":"),
+                    (masks.dash, b"-"),
+                    (masks.lead, b"+("),
+                    (masks.slash, b"/"),
+                    (masks.joint, b"-_."),
+                    (masks.newline, b"\n"),
+                    (masks.space, b" "),
+                    (masks.bar, b"|\t"),
+                    (masks.comma, b",;"),
+                ] {
+                    assert_eq!(mask, is(set), "{byte} at {at}, {set:?}");
+                }
             }
         }
     }

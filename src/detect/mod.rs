@@ -14,6 +14,7 @@ mod detector;
 mod engine;
 pub mod evaluate;
 pub mod explain;
+mod fields;
 #[cfg(test)]
 pub(crate) mod fuzz;
 mod gate;

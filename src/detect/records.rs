@@ -18,6 +18,9 @@ const LINE_BYTES: usize = 1024;
 /// A head, or a member's name, that is longer is none.
 const HEAD_BYTES: usize = 32;
 
+/// The first sign of a line of heads stands within so many bytes.
+pub(super) const SIGN_BYTES: usize = HEAD_BYTES + 8;
+
 /// A member's value that is longer says by itself what it holds.
 const VALUE_BYTES: usize = 256;
 
@@ -31,37 +34,56 @@ pub(super) struct Cell {
 }
 
 /// Calls back for every cell of every table whose first line looks like heads, words without digits, of which some tell something.
-/// Gives the line of heads of the table that is open at the end.
-pub(super) fn cells(text: &str, tells: impl Fn(&str) -> bool, mut each: impl FnMut(Cell)) -> Option<&str> {
+/// `starts` are those of the lines that may be heads, in order. Gives the line of heads of the table that is open at the end.
+pub(super) fn cells(
+    text: &str,
+    starts: impl Iterator<Item = usize>,
+    tells: impl Fn(&str) -> bool,
+    mut each: impl FnMut(Cell),
+) -> Option<&str> {
     let bytes = text.as_bytes();
-    let mut heads: Vec<(usize, usize)> = Vec::new();
-    let mut sign = 0u8;
-    let mut open = None;
-    for (start, end) in lines(bytes) {
-        let columns = if heads.is_empty() { 0 } else { parts(bytes, start, end, sign).count() };
-        if columns == heads.len() && columns > 1 {
-            let row = parts(bytes, start, end, sign).zip(&heads);
-            row.filter(|((from, to), _)| from < to).for_each(|(value, head)| each(Cell { head: *head, value }));
-        } else if heads.is_empty() || !is_rule(bytes.get(start..end).unwrap_or_default()) {
-            heads.clear();
-            open = None;
-            let Some(found) = first_sign(bytes.get(start..end).unwrap_or_default()) else { continue };
-            let row = || parts(bytes, start, end, found);
-            let telling = |(from, to): (usize, usize)| text.get(from..to).is_some_and(&tells);
-            if row().all(|(from, to)| is_head(bytes.get(from..to))) && row().any(telling) {
-                sign = found;
-                heads.extend(row());
-                open = text.get(start..end);
+    let mut done = 0;
+    for start in starts {
+        if start < done {
+            continue;
+        }
+        let Some((line, sign, heads)) = heads(text, start, &tells) else { continue };
+        let below = start + line.len() + 1;
+        let ended = lines(bytes, below).find(|(from, to)| {
+            let row = parts(bytes, *from, *to, sign);
+            if heads.len() < 2 || row.clone().count() != heads.len() {
+                return !is_rule(bytes.get(*from..*to).unwrap_or_default());
             }
+            let filled = row.zip(&heads).filter(|((from, to), _)| from < to);
+            filled.for_each(|(value, head)| each(Cell { head: *head, value }));
+            false
+        });
+        match ended {
+            Some((from, _)) => done = from,
+            None => return Some(line),
         }
     }
-    open
+    None
+}
+
+/// A line of heads, the sign that divides it, and where its cells stand.
+type Heads<'t> = (&'t str, u8, Vec<(usize, usize)>);
+
+/// The line at `start`, if it is one of heads.
+fn heads(text: &str, start: usize, tells: impl Fn(&str) -> bool) -> Option<Heads<'_>> {
+    let bytes = text.as_bytes();
+    let (start, end) = lines(bytes, start).next().filter(|(from, _)| *from == start)?;
+    let sign = first_sign(bytes.get(start..end)?)?;
+    let row = || parts(bytes, start, end, sign);
+    let telling = |(from, to): (usize, usize)| text.get(from..to).is_some_and(&tells);
+    let telling = row().all(|(from, to)| is_head(bytes.get(from..to))) && row().any(telling);
+    telling.then(|| (text.get(start..end).unwrap_or_default(), sign, row().collect()))
 }
 
 /// The sign that divides a line which may be one of heads: it stands within the bytes that a head may take.
 #[inline]
 fn first_sign(line: &[u8]) -> Option<u8> {
-    let head = line.get(..HEAD_BYTES + 8).unwrap_or(line);
+    let head = line.get(..SIGN_BYTES).unwrap_or(line);
     let at = memchr::memchr3(b';', b'|', b'\t', head).or_else(|| memchr::memchr(b',', head))?;
     let sign = head.get(at).copied()?;
     let prose = b",;".contains(&sign) && line.get(at + 1).is_none_or(|byte| *byte == b' ');
@@ -83,14 +105,12 @@ fn may_be_heads(line: &[u8], sign: u8) -> bool {
     })
 }
 
-/// Calls back for every member of JSON (or of its like in code) in the text: `"name": "value"`, `'name': 12`.
-pub(super) fn members(text: &str, tells: impl Fn(&str) -> bool, mut each: impl FnMut(Cell)) {
+/// Calls back for every member of JSON (or of its like in code) in the text: `"name": "value"`, `'name': 12`. `colons` are those that
+/// stand behind a quote.
+pub(super) fn members(text: &str, colons: &[u32], tells: impl Fn(&str) -> bool, mut each: impl FnMut(Cell)) {
     let bytes = text.as_bytes();
-    for colon in memchr::memchr_iter(b':', bytes) {
-        let Some(quote) = colon.checked_sub(1).and_then(|at| bytes.get(at)).filter(|b| **b == b'"' || **b == b'\'')
-        else {
-            continue;
-        };
+    for colon in colons.iter().map(|colon| *colon as usize) {
+        let Some(quote) = colon.checked_sub(1).and_then(|at| bytes.get(at)) else { continue };
         let name = bytes.get(colon.saturating_sub(HEAD_BYTES + 2)..colon - 1).unwrap_or_default();
         let Some(open) = name.iter().rposition(|byte| byte == quote) else { continue };
         let head = (colon - 1 - (name.len() - open - 1), colon - 1);
@@ -116,9 +136,11 @@ pub(super) fn members(text: &str, tells: impl Fn(&str) -> bool, mut each: impl F
     }
 }
 
-fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> {
-    let ends = memchr::memchr_iter(b'\n', bytes).chain(std::iter::once(bytes.len()));
-    ends.scan(0, |start, end| {
+/// The lines from `start` on that have something in them and could be rows of a table.
+fn lines(bytes: &[u8], start: usize) -> impl Iterator<Item = (usize, usize)> {
+    let rest = bytes.get(start..).unwrap_or_default();
+    let ends = memchr::memchr_iter(b'\n', rest).map(move |at| start + at).chain(std::iter::once(bytes.len()));
+    ends.scan(start, |start, end| {
         let line = (*start, end);
         *start = end + 1;
         Some(line)
@@ -127,7 +149,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// The cells of a line, trimmed; those outside a leading and a trailing `|` are left out.
-fn parts(bytes: &[u8], start: usize, end: usize, sign: u8) -> impl Iterator<Item = (usize, usize)> {
+fn parts(bytes: &[u8], start: usize, end: usize, sign: u8) -> impl Iterator<Item = (usize, usize)> + Clone {
     let (mut from, mut to) = trimmed(bytes, start, end, b" \r");
     if sign == b'|' {
         from += usize::from(bytes.get(from) == Some(&b'|'));
@@ -240,9 +262,9 @@ fn divider(bytes: &[u8], start: usize, end: usize) -> Option<u8> {
 
 fn line(bytes: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     let from = start.saturating_sub(LINE_BYTES);
-    let first = bytes.get(from..start)?.iter().rposition(|byte| *byte == b'\n').map_or(from, |at| from + at + 1);
-    let last = bytes.get(end..)?.iter().take(LINE_BYTES).position(|byte| *byte == b'\n');
-    Some((first, last.map_or(bytes.len().min(end + LINE_BYTES), |at| end + at)))
+    let first = memchr::memrchr(b'\n', bytes.get(from..start)?).map_or(from, |at| from + at + 1);
+    let ahead = bytes.get(end..bytes.len().min(end + LINE_BYTES))?;
+    Some((first, end + memchr::memchr(b'\n', ahead).unwrap_or(ahead.len())))
 }
 
 fn is_identity(kinds: &[KindInfo], kind: Kind) -> bool {

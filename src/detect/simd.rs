@@ -3,8 +3,7 @@
 //!
 //! It decides nothing that `masks::portable` doesn't: a test compares both, byte for byte.
 
-use super::context::Notes;
-use super::index::{Index, Lists, Place};
+use super::index::{Lists, Sheet};
 use super::masks::{BLOCK, Masks, portable};
 
 /// How this machine reads a text.
@@ -21,22 +20,20 @@ impl Reader {
             #[cfg(target_arch = "x86_64")]
             avx2: std::arch::is_x86_feature_detected!("avx2")
                 && std::arch::is_x86_feature_detected!("bmi1")
-                && std::arch::is_x86_feature_detected!("bmi2"),
+                && std::arch::is_x86_feature_detected!("bmi2")
+                && std::arch::is_x86_feature_detected!("popcnt"),
         }
     }
 
-    /// [`Index::read`] with the machine's instructions for many bytes and single bits.
-    pub fn read(self, index: &mut Index, text: &[u8], lists: Lists<'_>, notes: &mut Notes, places: &mut Vec<Place>) {
+    /// [`Sheet::read`] with the machine's instructions for many bytes and single bits.
+    pub fn read(self, sheet: &mut Sheet, at: usize, text: &[u8], lists: Lists<'_>) -> usize {
         #[cfg(target_arch = "x86_64")]
         if self.avx2 {
             #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the features")]
-            // SAFETY: the machine has AVX2, BMI1 and BMI2.
-            unsafe {
-                read_avx2(index, text, lists, notes, places);
-            }
-            return;
+            // SAFETY: the machine has AVX2, BMI1, BMI2 and POPCNT.
+            return unsafe { read_avx2(sheet, at, text, lists) };
         }
-        index.read(portable, text, lists, notes, places);
+        sheet.read(at, |block, masks| *masks = portable(block), text, lists)
     }
 
     /// The masks of one block, as [`Reader::read`] sees them.
@@ -46,75 +43,99 @@ impl Reader {
         if self.avx2 {
             #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the feature")]
             // SAFETY: the machine has AVX2.
-            return unsafe { avx2(block) };
+            unsafe {
+                let mut masks = Masks::default();
+                avx2(block, &mut masks);
+                return masks;
+            }
         }
         portable(block)
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2")]
-fn read_avx2(index: &mut Index, text: &[u8], lists: Lists<'_>, notes: &mut Notes, places: &mut Vec<Place>) {
-    index.read(|block| avx2(block), text, lists, notes, places);
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+fn read_avx2(sheet: &mut Sheet, at: usize, text: &[u8], lists: Lists<'_>) -> usize {
+    sheet.read(at, |block, masks| avx2(block, masks), text, lists)
 }
 
-/// Sixty-four bytes as two vectors; each mask is two comparisons and two moves of sign bits.
+/// Sixty-four bytes as two vectors. A set of signs that differ in their low halves is one shuffle and one comparison: the shuffle puts
+/// in each byte's place the member of the set that has its low half.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-#[inline]
-fn avx2(block: &[u8; BLOCK]) -> Masks {
+#[inline(never)]
+fn avx2(block: &[u8; BLOCK], masks: &mut Masks) {
     use std::arch::x86_64::{
-        __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256,
-        _mm256_max_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+        __m256i, _mm256_add_epi8, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_max_epu8,
+        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_shuffle_epi8, _mm256_slli_epi16,
     };
 
-    let (low, high) = block.split_at(BLOCK / 2);
-    let load = |half: &[u8]| {
+    let load = |half: &[u8; BLOCK / 2]| {
         #[expect(unsafe_code, reason = "an unaligned load reads through a pointer")]
-        // SAFETY: `half` is one of the two halves of 32 bytes, and the load needs no alignment.
+        // SAFETY: `half` has 32 bytes, and the load needs no alignment.
         unsafe {
             _mm256_loadu_si256(half.as_ptr().cast::<__m256i>())
         }
     };
+    let ([low, high], _) = block.as_chunks::<{ BLOCK / 2 }>() else { return };
     let (low, high) = (load(low), load(high));
-    let join = |low: __m256i, high: __m256i| {
-        u64::from(_mm256_movemask_epi8(low) as u32) | u64::from(_mm256_movemask_epi8(high) as u32) << 32
-    };
-    let same = |byte: u8| {
-        let wanted = _mm256_set1_epi8(byte as i8);
-        join(_mm256_cmpeq_epi8(low, wanted), _mm256_cmpeq_epi8(high, wanted))
+    macro_rules! join {
+        ($each:expr) => {{
+            let each = $each;
+            let bits = |half: __m256i| u64::from(_mm256_movemask_epi8(half) as u32);
+            bits(each(low)) | bits(each(high)) << 32
+        }};
+    }
+    let same = |half: __m256i, byte: u8| _mm256_cmpeq_epi8(half, _mm256_set1_epi8(byte as i8));
+    let one = |byte: u8| join!(|half: __m256i| same(half, byte));
+    // INVARIANT: the sets are of ASCII signs: the shuffle gives 0 for all other bytes, and no set has 0.
+    let set = |signs: &[u8; 32]| {
+        let members = load(signs);
+        move |half: __m256i| _mm256_cmpeq_epi8(_mm256_shuffle_epi8(members, half), half)
     };
     // `first..=last` moved to the top of the signed range: one comparison then tells.
-    let range = |vector: __m256i, first: u8, last: u8| {
-        let moved = _mm256_add_epi8(vector, _mm256_set1_epi8(127u8.wrapping_sub(last) as i8));
+    let range = |half: __m256i, first: u8, last: u8| {
+        let moved = _mm256_add_epi8(half, _mm256_set1_epi8(127u8.wrapping_sub(last) as i8));
         _mm256_cmpgt_epi8(moved, _mm256_set1_epi8((126 - (last - first)) as i8))
     };
-    let digit = join(range(low, b'0', b'9'), range(high, b'0', b'9'));
-    let fold = _mm256_set1_epi8(0x20);
-    let letters = |vector: __m256i| range(_mm256_or_si256(vector, fold), b'a', b'z');
-    let (low_letters, high_letters) = (letters(low), letters(high));
-    let beyond_ascii = join(low, high);
-    let ascii_letter = join(low_letters, high_letters);
-    let foreign = |vector: __m256i| {
-        let high = _mm256_cmpeq_epi8(_mm256_max_epu8(vector, _mm256_set1_epi8(0xC6u8 as i8)), vector);
-        _mm256_or_si256(high, _mm256_cmpeq_epi8(vector, _mm256_set1_epi8(0xC2u8 as i8)))
-    };
-    let small = |vector: __m256i| _mm256_cmpeq_epi8(_mm256_and_si256(vector, fold), fold);
-    let upper = ascii_letter & !join(small(low), small(high));
-    Masks {
-        digit,
+    let ascii_letter = join!(|half: __m256i| range(_mm256_or_si256(half, _mm256_set1_epi8(0x20)), b'a', b'z'));
+    let beyond_ascii = join!(|half: __m256i| half);
+    // Bit 5 moved to where signs are taken from.
+    let small = join!(|half: __m256i| _mm256_slli_epi16(half, 2));
+    let foreign = |half: __m256i| _mm256_cmpeq_epi8(_mm256_max_epu8(half, _mm256_set1_epi8(0xC6u8 as i8)), half);
+    *masks = Masks {
+        digit: join!(|half: __m256i| range(half, b'0', b'9')),
         letter: ascii_letter | beyond_ascii,
-        ascii: !beyond_ascii,
-        upper,
-        at: same(b'@'),
-        colon: same(b':'),
-        dash: same(b'-'),
-        slash: same(b'/'),
-        joint: same(b'-') | same(b'_') | same(b'.'),
-        foreign: join(foreign(low), foreign(high)),
-        escape: same(b'%') | same(b'&') | same(b'\\'),
-        lead: same(b'+') | same(b'('),
+        capital: ascii_letter & !small | beyond_ascii,
+        at: one(b'@'),
+        colon: one(b':'),
+        dash: one(b'-'),
+        lead: join!(set(&const { by_low_half(b"+(") })),
+        slash: one(b'/'),
+        joint: join!(set(&const { by_low_half(b"-_.") })),
+        odd: join!(foreign) | one(0xC2) | join!(set(&const { by_low_half(b"%&\\") })),
+        newline: one(b'\n'),
+        space: one(b' '),
+        bar: join!(set(&const { by_low_half(b"|\t") })),
+        comma: join!(set(&const { by_low_half(b",;") })),
+    };
+}
+
+/// A set of signs as a table by the low half of a byte, twice; a place without a sign holds one that never stands there.
+#[cfg(target_arch = "x86_64")]
+#[expect(clippy::indexing_slicing, reason = "computed when compiled: an index below 16, a counter below the length")]
+const fn by_low_half(signs: &[u8]) -> [u8; 32] {
+    let mut table = [1u8; 32];
+    table[1] = 2;
+    table[17] = 2;
+    let mut at = 0;
+    while at < signs.len() {
+        let low = (signs[at] & 15) as usize;
+        table[low] = signs[at];
+        table[low + 16] = signs[at];
+        at += 1;
     }
+    table
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ impl Unfolded {
 const AROUND: usize = 96;
 
 /// The plain forms of the parts of a text around what is disguised; empty where nothing is. `odd` are the places, in order,
-/// where a disguise may begin: those that `Masks::foreign` and `Masks::escape` show.
+/// where a disguise may begin: those that `Masks::odd` shows.
 pub(super) fn unfold(text: &str, odd: &[u32]) -> Vec<Unfolded> {
     let mut parts = Vec::new();
     let mut done = 0;
@@ -98,6 +98,14 @@ fn plain(part: &str, base: usize) -> Unfolded {
 
 /// Whether a character stands here that reads as another, or an escape of what numbers, names and addresses are made of.
 fn is_disguise(text: &str, at: usize) -> bool {
+    // By far the most signs are none: U+2018 to U+2027, quotation marks and bullets among them, and escapes of other things.
+    match text.as_bytes().get(at..) {
+        Some([0xE2, 0x80, 0x98..=0xA3 | 0xA5..=0xA7, ..]) => return false,
+        Some([b'\\', next, ..]) if !b"ux".contains(next) => return false,
+        Some([b'%', next, ..]) if !next.is_ascii_hexdigit() => return false,
+        Some([b'&', next, ..]) if *next != b'#' => return false,
+        _ => {}
+    }
     let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { return false };
     if c.is_ascii() {
         return escape(text, at).is_some_and(|(c, _)| c.is_ascii_alphanumeric() || "@-.+".contains(c));
@@ -213,8 +221,7 @@ mod tests {
             portable(&block)
         });
         let odd = masks.enumerate().flat_map(|(i, masks)| {
-            let bits = masks.foreign | masks.escape;
-            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| (i * BLOCK) as u32 + bit)
+            (0..64).filter(move |bit| masks.odd >> bit & 1 == 1).map(move |bit| (i * BLOCK) as u32 + bit)
         });
         super::unfold(text, &odd.collect::<Vec<u32>>())
     }

@@ -59,6 +59,8 @@ pub(super) struct Role {
     pub starts: Vec<u16>,
     /// Whether it is a first name in the lists.
     pub first_name: bool,
+    /// Whether the name of a telling field ends in it.
+    pub telling: bool,
 }
 
 #[derive(Debug)]
@@ -76,18 +78,6 @@ const NAME_BITS: u32 = 16;
 /// Bits of that hash that names of one slot may differ in.
 const NAME_SLOT_SHIFT: u32 = 4;
 
-/// Bits of the hash that choose a bucket of first words.
-const BUCKET_BITS: u32 = 11;
-
-/// How many buckets there are.
-const BUCKETS: usize = 1 << BUCKET_BITS;
-
-/// First words that one bucket can hold.
-const LANES: usize = 4;
-
-/// One in the lowest bit of each lane.
-const ONES: u64 = 0x0001_0001_0001_0001;
-
 /// What may join the words of a phrase.
 #[inline]
 fn joins(byte: Option<&u8>) -> bool {
@@ -99,6 +89,10 @@ fn joins(byte: Option<&u8>) -> bool {
 pub(super) struct Head {
     /// What words it is known by.
     key: u64,
+    /// The number of another head of the same cell; 0 where there is none.
+    other: HeadNumber,
+    /// With which letters a second word of its phrases begins: see [`second`].
+    seconds: u32,
     /// Where its phrases start in `Vocabulary::phrases`.
     first: u16,
     /// How many they are.
@@ -114,14 +108,18 @@ pub(super) type HeadNumber = u16;
 
 /// All phrases, keyed by their first word.
 ///
-/// Words are looked up by fingerprint: a bucket is one `u64` of four lanes, so that a word costs one load and a compare of
-/// all lanes at once. Two first words may share a fingerprint; who asks for phrases compares the bytes.
+/// A word is looked up by a hash of its first bytes: one bit of the filter says whether some head has that hash, and how many bits are set
+/// before it is that head's number. Few heads share a cell: each names the next. Two first words may be known by the same
+/// bytes; who asks for phrases compares them all.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
-    /// Multiplied into hashes: chosen so that no bucket overflows.
-    seed: u64,
-    buckets: Box<[u64; BUCKETS]>,
-    /// By bucket and lane.
+    /// One bit a hash of the first bytes of a first word that starts or is context.
+    filter: Box<[u64; CELLS / 64]>,
+    /// The same for all first words.
+    cells: Box<[u64; CELLS / 64]>,
+    /// How many bits of `cells` are set before each of its numbers.
+    ranks: Box<[u16; CELLS / 64]>,
+    /// One for each bit of `cells`, then those that share a cell.
     heads: Box<[Head]>,
     /// The context sets of all phrases of a head.
     groups: Box<[Groups]>,
@@ -175,29 +173,55 @@ pub(super) fn in_word(byte: u8) -> bool {
 /// How many first bytes a word is known by.
 const KEY_BYTES: usize = 7;
 
-/// What a word is known by: its first seven bytes, folded, and its length.
+/// Bits of the hash of a first word that choose its cell in the filter.
+const CELL_BITS: u32 = 16;
+
+/// How many cells the filter has.
+const CELLS: usize = 1 << CELL_BITS;
+
+/// Lengths from this one on count as this one.
+const LONGEST: usize = 127;
+
+/// By length: the bits of the bytes that a word is known by.
+const KEPT: [u64; LONGEST + 1] = kept();
+
+const fn kept() -> [u64; LONGEST + 1] {
+    let mut table = [(1u64 << (8 * KEY_BYTES)) - 1; LONGEST + 1];
+    let mut len = 0;
+    while len < KEY_BYTES {
+        #[expect(clippy::indexing_slicing, reason = "computed when compiled: KEY_BYTES is below the table's length")]
+        {
+            table[len] = (1u64 << (8 * len)) - 1;
+        }
+        len += 1;
+    }
+    table
+}
+
+/// What a word is known by: its first seven bytes, folded, and its length, up to [`LONGEST`], in the highest.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "part of the loop over all words")]
 fn key(head: u64, len: usize) -> u64 {
-    let kept = (1u64 << (8 * len.min(KEY_BYTES))) - 1;
-    (head | 0x2020_2020_2020_2020) & kept | (len as u64) << 56
+    bytes_of(head, len) | (len as u64) << 56
 }
 
-/// The seed of hashes that nobody looks up in buckets.
+/// A word's first seven bytes, folded, by its first eight and its length, up to [`LONGEST`].
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the loop over all words")]
+#[expect(clippy::indexing_slicing, reason = "hot loop: seven bits index a table of 128")]
+fn bytes_of(head: u64, len: usize) -> u64 {
+    (head | 0x2020_2020_2020_2020) & KEPT[len & LONGEST]
+}
+
+/// The cell of a word with these first bytes.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of the loop over all words")]
+fn cell(bytes: u64) -> usize {
+    (bytes.wrapping_mul(PLAIN_SEED) >> (64 - CELL_BITS)) as usize
+}
+
+/// The seed of all hashes of words.
 const PLAIN_SEED: u64 = 0xD6E8_FEB8_6659_FD93;
-
-/// Sixteen bits that are never zero, for the lanes of a bucket.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "part of the loop over all words")]
-fn fingerprint(hash: u64) -> u64 {
-    hash >> 32 & 0xFFFF | 1
-}
-
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "part of the loop over all words")]
-fn bucket(hash: u64) -> usize {
-    (hash >> (64 - BUCKET_BITS)) as usize
-}
 
 /// The first eight bytes at `at`, zero past the end.
 #[inline(always)]
@@ -212,7 +236,7 @@ pub(super) fn head_at(text: &[u8], at: usize) -> u64 {
 
 /// The hash of the word of length `len` at `at`, sixteen bits.
 pub(super) fn hash_word(text: &[u8], at: usize, len: usize) -> u32 {
-    (key(head_at(text, at), len).wrapping_mul(PLAIN_SEED) >> 48) as u32
+    (key(head_at(text, at), len.min(LONGEST)).wrapping_mul(PLAIN_SEED) >> 48) as u32
 }
 
 /// The length of the word that starts at `at`.
@@ -228,6 +252,14 @@ impl Builder {
             note(self.roles.entry(vec![words.concat().into()]).or_default());
         }
         note(self.roles.entry(words).or_default());
+    }
+
+    /// Notes that a field of this name tells something about its value: by the name's last word, or all of it in one.
+    pub fn add_telling(&mut self, name: &str) {
+        let last = name.rsplit(' ').next().unwrap_or_default();
+        for word in [&name.replace(' ', ""), last] {
+            self.roles.entry(vec![fold(word.as_bytes())]).or_default().telling = true;
+        }
     }
 
     /// Freezes the vocabulary.
@@ -263,17 +295,27 @@ impl Builder {
             }
             if let Some((head, groups)) = heads.last_mut() {
                 head.count += 1;
+                head.seconds |= phrase.tail.first().map_or(ALONE, |word| second(word.first().copied().unwrap_or(0)));
                 head.starts |= !phrase.role.leads.is_empty() || !phrase.role.starts.is_empty();
                 head.context |= !phrase.role.groups.is_empty();
                 *groups = *groups | phrase.role.groups;
             }
         }
         let phrases = phrases.into_iter().map(|(_, phrase)| phrase).collect();
-        let (seed, buckets, table) = spread(&heads);
-        let (heads, groups): (Vec<Head>, Vec<Groups>) = table.into_iter().unzip();
+        let listened = heads.iter().filter(|(head, _)| head.starts || head.context);
+        let filter = bits(listened.map(|(head, _)| head.cell()));
+        let cells = bits(heads.iter().map(|(head, _)| head.cell()));
+        let mut ranks = Box::new([0u16; CELLS / 64]);
+        let mut before = 0;
+        for (rank, bits) in ranks.iter_mut().zip(&*cells) {
+            *rank = before;
+            before += bits.count_ones() as u16;
+        }
+        let (heads, groups): (Vec<Head>, Vec<Groups>) = by_cell(heads).into_iter().unzip();
         Vocabulary {
-            seed,
-            buckets,
+            filter,
+            cells,
+            ranks,
             heads: heads.into(),
             groups: groups.into(),
             phrases,
@@ -287,45 +329,75 @@ impl Builder {
 impl Role {
     /// Whether it says nothing but that the phrase is a first name.
     fn is_empty(&self) -> bool {
-        self.groups.is_empty() && self.leads.is_empty() && self.fields.is_empty() && self.starts.is_empty()
+        self.groups.is_empty()
+            && self.leads.is_empty()
+            && self.fields.is_empty()
+            && self.starts.is_empty()
+            && !self.telling
     }
 }
 
-/// Puts first words into buckets with the first seed under which none overflows.
-// INVARIANT: there are so many buckets that one seed in some ten will do; a test looks every phrase up.
-fn spread(heads: &[(Head, Groups)]) -> (u64, Box<[u64; BUCKETS]>, Vec<(Head, Groups)>) {
-    let mut seed = PLAIN_SEED;
-    loop {
-        let mut buckets = Box::new([0u64; BUCKETS]);
-        let mut table = vec![(Head::default(), Groups::default()); LANES * BUCKETS];
-        let fits = heads.iter().all(|(head, groups)| {
-            let hash = head.key.wrapping_mul(seed);
-            let Some(cell) = buckets.get_mut(bucket(hash)) else { return false };
-            let Some(lane) = (0..LANES).find(|lane| *cell >> (16 * lane) & 0xFFFF == 0) else { return false };
-            // Two words with one fingerprint in a bucket would hide each other.
-            if lanes_like(*cell, fingerprint(hash)) != 0 {
-                return false;
-            }
-            *cell |= fingerprint(hash) << (16 * lane);
-            table.get_mut(bucket(hash) * LANES + lane).map(|slot| *slot = (*head, *groups)).is_some()
-        });
-        if fits {
-            return (seed, buckets, table);
+/// Among second words: there may be none, or one that begins with no ASCII letter.
+const ALONE: u32 = 1;
+
+/// The bit of second words that begin with this byte.
+fn second(byte: u8) -> u32 {
+    match byte | 0x20 {
+        letter @ b'a'..=b'z' => 1 << (letter - b'a' + 1),
+        _ => ALONE,
+    }
+}
+
+impl Head {
+    /// Whether one of its phrases may go on with what stands behind the first word; wrongly yes, never wrongly no.
+    #[inline]
+    pub fn may_go_on(&self, text: &[u8], end: usize) -> bool {
+        if self.seconds & ALONE != 0 {
+            return true;
         }
-        seed = seed.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F) | 1;
+        let from = end + 1 + usize::from(joins(text.get(end + 1)));
+        joins(text.get(end)) && text.get(from).is_some_and(|byte| self.seconds & second(*byte) != 0)
+    }
+
+    fn cell(&self) -> usize {
+        cell(self.key & KEPT[KEY_BYTES])
     }
 }
 
-/// The top bit of each lane that equals the fingerprint: the lowest one is right.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "part of the loop over all words")]
-fn lanes_like(bucket: u64, fingerprint: u64) -> u64 {
-    let differs = bucket ^ fingerprint.wrapping_mul(ONES);
-    differs.wrapping_sub(ONES) & !differs & (ONES << 15)
+/// The cells as bits.
+fn bits(cells: impl Iterator<Item = usize>) -> Box<[u64; CELLS / 64]> {
+    let mut bits = Box::new([0u64; CELLS / 64]);
+    for cell in cells {
+        if let Some(word) = bits.get_mut(cell / 64) {
+            *word |= 1 << (cell % 64);
+        }
+    }
+    bits
+}
+
+/// Heads in the order of their cells, one each; then the others of shared cells, each named by the one before it.
+fn by_cell(mut heads: Vec<(Head, Groups)>) -> Vec<(Head, Groups)> {
+    heads.sort_by_key(|(head, _)| head.cell());
+    let mut table: Vec<(Head, Groups)> = Vec::with_capacity(heads.len());
+    let mut others = Vec::new();
+    for head in heads {
+        match table.last() {
+            Some((last, _)) if last.cell() == head.0.cell() => others.push((table.len() - 1, head)),
+            _ => table.push(head),
+        }
+    }
+    for (at, (mut head, groups)) in others {
+        let number = table.len() as HeadNumber;
+        if let Some((first, _)) = table.get_mut(at) {
+            head.other = std::mem::replace(&mut first.other, number);
+        }
+        table.push((head, groups));
+    }
+    table
 }
 
 fn key_of(word: &[u8]) -> u64 {
-    key(head_at(word, 0), word.len())
+    key(head_at(word, 0), word.len().min(LONGEST))
 }
 
 #[inline(always)]
@@ -337,20 +409,21 @@ fn name_hash(key: u64) -> u64 {
 impl Vocabulary {
     /// Bytes that it takes, about.
     pub fn memory_bytes(&self) -> usize {
-        self.buckets.len() * 8
+        CELLS / 4
+            + self.ranks.len() * 2
             + self.heads.len() * size_of::<Head>()
             + self.phrases.len() * (size_of::<Phrase>() + 16)
             + self.names.len() * 32
     }
 
-    /// Whether a phrase may begin with this word, by its first eight bytes and its length. Cheap and without a branch;
-    /// hardly ever wrongly yes, never wrongly no.
+    /// Whether a word may be one that starts or is context, by its first eight bytes and its length, up to [`LONGEST`]. Cheap and without
+    /// a branch; seldom wrongly yes, never wrongly no.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "part of the loop over all words")]
-    #[expect(clippy::indexing_slicing, reason = "hot loop: a hash has as many top bits as there are buckets")]
+    #[expect(clippy::indexing_slicing, reason = "hot loop: a cell has as many bits as the filter")]
     pub fn may_begin(&self, head: u64, len: usize) -> bool {
-        let hash = key(head, len).wrapping_mul(self.seed);
-        lanes_like(self.buckets[bucket(hash)], fingerprint(hash)) != 0
+        let cell = cell(bytes_of(head, len));
+        self.filter[cell / 64] >> (cell % 64) & 1 == 1
     }
 
     /// Whether a word may be a first name.
@@ -364,12 +437,22 @@ impl Vocabulary {
 
     /// The head that a word is, if phrases begin with it.
     #[inline]
+    #[expect(clippy::indexing_slicing, reason = "hot: a cell has as many bits as the filter")]
     pub fn find(&self, head: u64, len: usize) -> Option<HeadNumber> {
-        let key = key(head, len);
-        let hash = key.wrapping_mul(self.seed);
-        let like = lanes_like(*self.buckets.get(bucket(hash))?, fingerprint(hash));
-        let number = bucket(hash) * LANES + (like.trailing_zeros() >> 4) as usize;
-        self.heads.get(number).filter(|head| head.key == key && like != 0).map(|_| number as HeadNumber)
+        let key = key(head, len.min(LONGEST));
+        let cell = cell(key & KEPT[KEY_BYTES]);
+        let (word, bit) = (cell / 64, 1u64 << (cell % 64));
+        if self.cells[word] & bit == 0 {
+            return None;
+        }
+        let mut number = self.ranks[word] + (self.cells[word] & (bit - 1)).count_ones() as u16;
+        loop {
+            let head = self.heads.get(usize::from(number))?;
+            if head.key == key {
+                return Some(number);
+            }
+            number = Some(head.other).filter(|other| *other != 0)?;
+        }
     }
 
     /// What is known about a head.
@@ -386,7 +469,7 @@ impl Vocabulary {
 
     /// Whether the word at `at` is a first name in the lists.
     pub fn is_name(&self, text: &[u8], at: usize, len: usize) -> bool {
-        let hash = name_hash(key(head_at(text, at), len));
+        let hash = name_hash(key(head_at(text, at), len.min(LONGEST)));
         let slot = (hash >> NAME_SLOT_SHIFT) as usize;
         let Some([from, to]) = self.name_slots.get(slot..slot + 2) else { return false };
         let alike = self.names.get(usize::from(*from)..usize::from(*to)).unwrap_or_default();
@@ -418,7 +501,8 @@ impl Vocabulary {
         len: usize,
     ) -> impl Iterator<Item = (usize, &'v Role)> + 'v {
         let first = usize::from(head.first);
-        let phrases = self.phrases.get(first..first + usize::from(head.count)).unwrap_or_default();
+        let count = if head.may_go_on(text, at + len) { usize::from(head.count) } else { 0 };
+        let phrases = self.phrases.get(first..first + count).unwrap_or_default();
         // What the key holds of a word needs no second look.
         let beyond = text.get(at + KEY_BYTES.min(len)..at + len).unwrap_or_default();
         phrases.iter().filter_map(move |phrase| {
@@ -440,6 +524,30 @@ impl Vocabulary {
             }
             Some((end, &phrase.role))
         })
+    }
+
+    /// Whether a name may be one of a telling field: by its last word, or what is behind the last capital in it.
+    pub fn tells(&self, name: &str) -> bool {
+        let ends = |c: char| !c.is_alphanumeric();
+        let word = if name.is_ascii() {
+            let bytes = name.as_bytes();
+            let end = bytes.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |at| at + 1);
+            let word = bytes.get(..end).unwrap_or_default();
+            let start = word.iter().rposition(|byte| !byte.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
+            name.get(start..end).unwrap_or_default()
+        } else {
+            name.trim_end_matches(ends).rsplit(ends).next().unwrap_or_default()
+        };
+        if self.ends_telling(word) {
+            return true;
+        }
+        let hump = word.rfind(char::is_uppercase).filter(|at| *at > 0).and_then(|at| word.get(at..));
+        hump.is_some_and(|hump| self.ends_telling(hump))
+    }
+
+    fn ends_telling(&self, word: &str) -> bool {
+        let text = word.as_bytes();
+        self.phrases(text, 0, text.len()).any(|(end, role)| role.telling && end == text.len())
     }
 
     /// The set of `wanted` that a phrase of `text` nearest to its end belongs to: where sets meet, the nearest phrase decides.
@@ -468,7 +576,7 @@ impl Vocabulary {
         while let Some(gap) = rest.iter().position(|byte| in_word(*byte)) {
             let at = text.len() - rest.len() + gap;
             let len = word_len(text, at);
-            if self.may_begin(head_at(text, at), len) {
+            if self.may_begin(head_at(text, at), len.min(LONGEST)) {
                 groups = self.phrases(text, at, len).fold(groups, |all, (_, role)| all | role.groups);
             }
             rest = text.get(at + len..).unwrap_or_default();

@@ -168,12 +168,14 @@ pub(super) struct Digits {
 impl Digits {
     /// Reads the digits and skips all else.
     pub fn of(text: &[u8]) -> Self {
-        let mut digits = Self { values: [0; 32], len: 0 };
-        for (slot, digit) in digits.values.iter_mut().zip(text.iter().filter(|b| b.is_ascii_digit())) {
-            *slot = digit - b'0';
-            digits.len += 1;
+        let (mut values, mut len) = ([0; 32], 0);
+        for byte in text {
+            // What is no digit is written over by the next.
+            let Some(slot) = values.get_mut(len) else { break };
+            *slot = byte.wrapping_sub(b'0');
+            len += usize::from(byte.is_ascii_digit());
         }
-        digits
+        Self { values, len }
     }
 
     /// The digits' values.
@@ -315,17 +317,21 @@ fn date(text: &[u8]) -> bool {
 
 fn ipv4(text: &[u8]) -> bool {
     let mut octets = [0u32; 4];
-    let mut parts = text.split(|byte| *byte == b'.');
-    for (octet, part) in octets.iter_mut().zip(&mut parts) {
-        if part.len() > 3 || part.first() == Some(&b'0') && part.len() > 1 {
-            return false;
+    let (mut part, mut len) = (0, 0);
+    for byte in text {
+        if *byte == b'.' {
+            (part, len) = (part + 1, 0);
+            continue;
         }
-        *octet = part.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit & 15));
+        let Some(octet) = octets.get_mut(part).filter(|octet| len < 3 && (len == 0 || **octet > 0)) else {
+            return false;
+        };
+        *octet = *octet * 10 + u32::from(byte & 15);
+        len += 1;
     }
     // Small numbers alone are versions and sections.
     let small = octets.iter().all(|octet| *octet < 10);
-    let whole = parts.next().is_none() && text.iter().filter(|byte| **byte == b'.').count() == 3;
-    whole
+    part == 3
         && octets.iter().all(|octet| *octet <= 255)
         && octets.first() != Some(&0)
         && (!small || text == b"8.8.8.8" || text == b"1.1.1.1")
