@@ -398,6 +398,19 @@ fn a_file_that_is_no_model_of_names_is_refused_by_its_path() {
     }
 }
 
+#[cfg(not(feature = "onnx"))]
+#[test]
+fn a_larger_model_is_answered_with_the_build_that_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // A folder, and the path of a file, whether it is there or not.
+    for model in [folder.path().to_owned(), folder.path().join("model.onnx")] {
+        let pipeline = with_model(&folder, &model);
+        let ended = lethe(&["check", "--offline", &pipeline.display().to_string()], "");
+        assert_eq!(ended.code, Some(2), "{}", ended.err);
+        assert!(ended.err.contains("  help: build it with `--features onnx`"), "{}", ended.err);
+    }
+}
+
 #[test]
 fn a_model_is_trained_on_ones_own_text_and_used_by_a_pipeline() {
     let folder = tempfile::tempdir().unwrap();

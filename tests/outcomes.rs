@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lethe::audit::{Chain, Moment, Source};
+use lethe::detect::{Models, Name, NameReader, Unread};
 use lethe::erasure::{Admission, Instruction, Scope, Unindexed};
 use lethe::event::{Position, RawHeader, RawRecord};
 use lethe::keys::{Fence, KeyRing, KeyState};
@@ -107,8 +108,22 @@ fn providers() -> Vec<Provider> {
     ]
 }
 
+/// A model of names that fails on every text.
+struct Failing;
+
+impl NameReader for Failing {
+    fn read(&self, _: &str, _: bool, _: &mut Vec<Name>) -> Result<(), Unread> {
+        Err(Unread)
+    }
+
+    fn digest(&self) -> &str {
+        "0f3a"
+    }
+}
+
 fn built(text: &str) -> Pipeline {
-    let loaded = pipeline::load(&[("test.yaml", text)], Some(&providers()));
+    let models = Models::from([("failing.onnx".to_owned(), Arc::new(Failing) as Arc<dyn NameReader>)]);
+    let loaded = pipeline::load_with_models(&[("test.yaml", text)], Some(&providers()), &models);
     let configs = loaded.unwrap_or_else(|problems| {
         panic!("{}", problems.iter().map(|problem| format!("{problem}\n")).collect::<String>())
     });
@@ -124,7 +139,11 @@ fn built(text: &str) -> Pipeline {
 fn pipelines() -> &'static [(&'static str, Pipeline)] {
     static BUILT: std::sync::LazyLock<Vec<(&'static str, Pipeline)>> = std::sync::LazyLock::new(|| {
         let desk = OWNER.replace("name: owner", "name: desk").replace("audience: owner", "audience: desk");
-        [("strict", STRICT), ("lenient", LENIENT), ("owner", OWNER), ("desk", &desk)]
+        // Not even settings that let every name pass make up for a model that doesn't read.
+        let careless = "detect: { names: { model: failing.onnx }, disabled: [PERSON] }\ntreatments: { default: keep }";
+        let (failing, _) = LENIENT.split_once("restore:").unwrap();
+        let failing = failing.replace("treatments: { default: token }", careless);
+        [("strict", STRICT), ("lenient", LENIENT), ("owner", OWNER), ("desk", &desk), ("failing", &failing)]
             .map(|(name, text)| (name, built(text)))
             .into()
     });
@@ -319,6 +338,7 @@ fn cases() -> Vec<Case> {
         Code::OutputTooLarge,
         event(json!({"text": format!("{CANARY} {}", "x ".repeat(LARGEST_OUTPUT_BYTES / 2))})),
     );
+    case("a model of names that fails", "failing", Keys::Live, Code::NamesUnread, event(json!({})));
     case("an event older than the fence", "strict", Keys::Erased, Code::ErasedSubject, event(json!({})));
     case("an event whose bucket is gone", "strict", Keys::Expired, Code::ExpiredRetention, event(json!({})));
     case("nobody's event", "lenient", Keys::Live, Code::NoSubject, event(json!({"user": null})));

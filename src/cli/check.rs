@@ -22,6 +22,9 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let loaded = args.source.load()?;
     say(&format!("configuration  ok: {} pipelines", loaded.pipelines.len()))?;
+    for remark in &loaded.remarks {
+        say(&format!("{:<14} {remark}", "names"))?;
+    }
     if args.offline {
         return Ok(());
     }

@@ -113,6 +113,13 @@ impl<'d> Chunks<'d> {
             self.detector.scan(&[&self.head, window].concat(), Hint::default(), &mut self.found);
         }
         let shift = self.head.len();
+        let whole = self.found.first().copied().filter(|found| end > self.at && self.detector.is_unread(found));
+        if let Some(Finding { kind, confidence, evidence, rule, .. }) = whole {
+            let (start, end) = (self.done.max(self.base + self.at as u64), self.base + end as u64);
+            out.push(Placed { start, end: end.max(start), kind, confidence, evidence, rule });
+            self.done = end.max(start);
+            self.found.clear();
+        }
         for found in &self.found {
             let (Some(start), to) =
                 ((found.start as usize).checked_sub(shift), found.end as usize - shift.min(found.end as usize))

@@ -40,7 +40,8 @@ pub struct DetectorConfig {
 pub struct NamesConfig {
     /// How eagerly. Default `balanced`.
     pub mode: NamesMode,
-    /// A file that `lethe train names` wrote, in place of the built-in model. Default: the built-in one.
+    /// In place of the built-in model, a file that `lethe train names` wrote; or, with a Lethe built with the feature `onnx`, a
+    /// folder with a larger model and its tokenizer: docs/own-model.md. Default: the built-in one.
     pub model: Option<String>,
 }
 

@@ -9,7 +9,7 @@ use super::compile::{self, Tables};
 use super::config::{DetectorConfig, DictionaryRule, RuleProblem};
 use super::engine::Scan;
 use super::index::{Noticed, Sheet};
-use super::naming::{self, Models, Naming};
+use super::naming::{self, Models, Naming, Unread};
 use super::own::{Dictionary, OwnRegex};
 use super::records::{self, Cell};
 use super::rule::Rule;
@@ -134,7 +134,7 @@ impl Detector {
         let kinds = kinds::BUILTIN.to_vec();
         Self {
             builtin,
-            rules: rules.chain(naming::rules()).collect(),
+            rules: rules.chain(naming::rules(false)).collect(),
             by_name: kinds.iter().enumerate().map(|(i, kind)| (kind.name.to_string(), Kind(i as u16))).collect(),
             thresholds: vec![THRESHOLD; kinds.len()],
             kinds,
@@ -161,6 +161,10 @@ impl Detector {
         let mut detector = Self::builtin();
         let mut problems = Vec::new();
         detector.naming = Naming::new(&config.names, models, detector.builtin.rules.len(), &mut problems);
+        if config.names.model.is_some() {
+            detector.rules.truncate(detector.builtin.rules.len());
+            detector.rules.extend(naming::rules(true));
+        }
         for (i, rule) in config.regexes.iter().enumerate() {
             let at = format!("regexes[{i}]");
             let Some(kind) = detector.own_kind(&rule.kind, rule.category, &at, &mut problems) else { continue };
@@ -280,6 +284,9 @@ impl Detector {
 
     /// Appends what `text` holds: sorted by start, not overlapping, on character borders. A text longer than 4 GiB is read
     /// as far as that.
+    ///
+    /// INVARIANT: a text on which the model of names failed is one find whole ([`Self::is_unread`]), whatever settings say: who
+    /// takes out what was found lets nothing of it through.
     pub fn scan(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) {
         let from = out.len();
         let text = if text.len() > u32::MAX as usize {
@@ -287,7 +294,11 @@ impl Detector {
         } else {
             text
         };
-        self.claims(text, hint, out);
+        if let Err(whole) = self.claims(text, hint, out) {
+            out.truncate(from);
+            out.push(whole);
+            return;
+        }
         if out.len() == from {
             return;
         }
@@ -298,8 +309,16 @@ impl Detector {
         keep(out, from, |finding| self.is_reported(text, finding));
     }
 
+    /// Whether a find says that the model of names failed, and not what the text holds.
+    pub fn is_unread(&self, finding: &Finding) -> bool {
+        self.naming.as_ref().is_some_and(|naming| naming.is_unread(finding))
+    }
+
     /// Appends every candidate, disguised ones and those of tables and members too, in no order.
-    pub(super) fn claims(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) {
+    ///
+    /// # Errors
+    /// The model of names failed; this find is all that can be said.
+    pub(super) fn claims(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) -> Result<(), Finding> {
         with_sheet(|sheet| {
             self.candidates_on(sheet, text, hint, out);
             let Noticed { tokens, odd, colons, lines } = &sheet.noticed;
@@ -310,13 +329,14 @@ impl Detector {
                 self.candidates_unfolded(&unfolded, hint, out);
             }
             if let Some(naming) = &self.naming {
-                naming.candidates(text, out);
+                naming.candidates(text, out).map_err(|Unread| naming.unread(text))?;
             }
             let tells = |name: &str| self.builtin.tables.vocabulary.tells(name);
             let lines = lines.iter().map(|line| *line as usize);
             records::cells(text, lines, tells, |cell| self.candidates_cell(text, cell, out));
             records::members(text, colons, tells, |cell| self.candidates_cell(text, cell, out));
-        });
+            Ok(())
+        })
     }
 
     /// The line of heads of the table that is open at a text's end, with the end of its line; empty where none is.

@@ -88,7 +88,10 @@ impl Detector {
     /// Tells what every rule makes of a text.
     pub fn explain(&self, text: &str, hint: Hint<'_>) -> Explanation {
         let mut all = Vec::new();
-        self.claims(text, hint, &mut all);
+        if let Err(whole) = self.claims(text, hint, &mut all) {
+            let claim = Claim { finding: whole, raised_by: None, fate: Fate::Reported };
+            return Explanation { claims: vec![claim], refusals: Vec::new() };
+        }
         all.sort_unstable_by_key(|f| (f.start, f.end, std::cmp::Reverse(arbitrate::rank(f)), f.rule));
         all.dedup();
         let mut winners: Vec<Finding> =

@@ -41,7 +41,7 @@ pub use chunks::{AHEAD_BYTES, BACK_BYTES, Chunks, Placed};
 pub use config::{DetectorConfig, DictionaryRule, NamesConfig, NamesMode, RegexRule, RuleProblem};
 pub use detector::{Detector, RuleInfo};
 pub use kinds::KindInfo;
-pub use naming::{Models, Naming};
+pub use naming::{Models, NameReader, Naming, Unread};
 pub use recognise::{Label, ModelProblem, Name, Reason, Recogniser};
 
 /// What was found. An index into the detector's table of kinds: built-in kinds first, in a fixed order, then a pipeline's own.

@@ -8,14 +8,45 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use thiserror::Error;
+
 use super::config::{NamesConfig, NamesMode, RuleProblem};
 use super::detector::RuleInfo;
 use super::kinds::{ADDRESS, LOCATION, MEDICAL_CONDITION, ORGANIZATION, PERSON};
 use super::recognise::{Label, Name, Recogniser};
 use super::{Evidence, Finding, Kind};
 
+/// What reads the names in a text: the project's own [`Recogniser`], or a model of another make that a user brought.
+pub trait NameReader: Send + Sync {
+    /// Appends the names in `text`, in order, not overlapping, on character borders. `recall` finds more and is wrong more often.
+    ///
+    /// # Errors
+    /// The text could not be read: nothing is known about its names, and what was appended is no answer.
+    fn read(&self, text: &str, recall: bool, out: &mut Vec<Name>) -> Result<(), Unread>;
+
+    /// The SHA-256 digest of what the model was read from, in hexadecimal: it stands in every audit fact.
+    fn digest(&self) -> &str;
+}
+
+/// The names in a text could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the model of names failed on a text")]
+pub struct Unread;
+
+impl NameReader for Recogniser {
+    /// Never fails.
+    fn read(&self, text: &str, recall: bool, out: &mut Vec<Name>) -> Result<(), Unread> {
+        self.find(text, recall, out);
+        Ok(())
+    }
+
+    fn digest(&self) -> &str {
+        Recogniser::digest(self)
+    }
+}
+
 /// Models that users brought, by the path that their settings name.
-pub type Models = BTreeMap<String, Arc<Recogniser>>;
+pub type Models = BTreeMap<String, Arc<dyn NameReader>>;
 
 /// The least belief that names need where settings say nothing, if other than what all kinds need. Few places and
 /// organisations are certain; chosen on labelled text: docs/models/names.md.
@@ -28,29 +59,40 @@ pub(super) fn thresholds(mode: NamesMode) -> impl Iterator<Item = (Kind, u8)> {
     kinds.iter().map(move |kind| (*kind, least))
 }
 
-const RULES: [(&str, Kind); 5] = [
-    ("model-person", PERSON),
-    ("model-location", LOCATION),
-    ("model-organization", ORGANIZATION),
-    ("model-condition", MEDICAL_CONDITION),
-    ("model-address", ADDRESS),
+/// By rule: its name, its kind, and how much it is believed by itself.
+const RULES: [(&str, Kind, u8); 6] = [
+    ("model-person", PERSON, 50),
+    ("model-location", LOCATION, 50),
+    ("model-organization", ORGANIZATION, 50),
+    ("model-condition", MEDICAL_CONDITION, 50),
+    ("model-address", ADDRESS, 50),
+    ("model-unread", PERSON, 100),
 ];
 
-/// What is known about the model's finds, in the order of `RULES`.
-pub(super) fn rules() -> impl Iterator<Item = RuleInfo> {
-    RULES.into_iter().map(|(name, kind)| RuleInfo {
+/// The rule that claims a whole text, because the model failed on it.
+const UNREAD: usize = 5;
+
+/// What is known about the model's finds, in the order of `RULES`. `own`: a user's model reads.
+pub(super) fn rules(own: bool) -> impl Iterator<Item = RuleInfo> {
+    RULES.into_iter().enumerate().map(move |(id, (name, kind, confidence))| RuleInfo {
         name: Cow::Borrowed(name),
         kind,
         evidence: Evidence::Prior,
-        confidence: 50,
-        source: "learned from labelled text: docs/models/names.md",
+        confidence,
+        source: match (id, own) {
+            (UNREAD, _) => {
+                "the model of names failed: the whole text counts as found, and its record goes to quarantine"
+            }
+            (_, true) => "the model that `detect.names.model` names",
+            (_, false) => "learned from labelled text: docs/models/names.md",
+        },
         ..RuleInfo::BARE
     })
 }
 
 // INVARIANT: the built-in model is of this release and whole. A detector that silently lacked it would pass names on.
 #[expect(clippy::panic, reason = "the model is a constant: a test that looks for a name fails where it doesn't load")]
-static BUILTIN: LazyLock<Arc<Recogniser>> =
+static BUILTIN: LazyLock<Arc<dyn NameReader>> =
     LazyLock::new(|| match Recogniser::from_bytes(include_bytes!("../../models/names.bin")) {
         Ok(recogniser) => Arc::new(recogniser),
         Err(problem) => panic!("the built-in model of names doesn't load: {problem}"),
@@ -64,7 +106,7 @@ thread_local! {
 /// How a detector looks for names.
 #[derive(Clone)]
 pub struct Naming {
-    recogniser: Arc<Recogniser>,
+    reader: Arc<dyn NameReader>,
     recall: bool,
     /// Where `RULES` begin in the detector's table.
     first_rule: u16,
@@ -78,28 +120,28 @@ impl Naming {
         first_rule: usize,
         problems: &mut Vec<RuleProblem>,
     ) -> Option<Self> {
-        let recogniser = match (config.mode, &config.model) {
+        let reader = match (config.mode, &config.model) {
             (NamesMode::Off, _) => return None,
             (_, None) => Arc::clone(&BUILTIN),
             (_, Some(path)) => match models.get(path) {
-                Some(recogniser) => Arc::clone(recogniser),
+                Some(reader) => Arc::clone(reader),
                 None => {
                     problems.push(RuleProblem {
                         rule: "names.model".into(),
                         what: format!("the model of names `{path}` was not read"),
-                        help: "name a file that `lethe train names` wrote and that this user may read".into(),
+                        help: "name a model that this user may read: docs/detection.md".into(),
                     });
                     return None;
                 }
             },
         };
         let recall = config.mode == NamesMode::Recall;
-        Some(Self { recogniser, recall, first_rule: u16::try_from(first_rule).unwrap_or(u16::MAX) })
+        Some(Self { reader, recall, first_rule: u16::try_from(first_rule).unwrap_or(u16::MAX) })
     }
 
-    /// The model.
-    pub fn recogniser(&self) -> &Recogniser {
-        &self.recogniser
+    /// The digest of the model.
+    pub fn digest(&self) -> &str {
+        self.reader.digest()
     }
 
     /// Whether more is found at the price of more that is wrong.
@@ -108,12 +150,27 @@ impl Naming {
     }
 
     /// Appends the names in `text`.
-    pub(super) fn candidates(&self, text: &str, out: &mut Vec<Finding>) {
+    ///
+    /// # Errors
+    /// The model failed; nothing was appended.
+    pub(super) fn candidates(&self, text: &str, out: &mut Vec<Finding>) -> Result<(), Unread> {
         NAMES.with_borrow_mut(|names| {
             names.clear();
-            self.recogniser.find(text, self.recall, names);
+            self.reader.read(text, self.recall, names)?;
             out.extend(names.iter().map(|name| self.finding(text, name)));
-        });
+            Ok(())
+        })
+    }
+
+    /// A whole text as a find, because the model failed on it.
+    pub(super) fn unread(&self, text: &str) -> Finding {
+        let rule = self.first_rule + UNREAD as u16;
+        Finding { kind: PERSON, start: 0, end: text.len() as u32, confidence: 100, evidence: Evidence::Prior, rule }
+    }
+
+    /// Whether a find is [`Self::unread`].
+    pub(super) fn is_unread(&self, finding: &Finding) -> bool {
+        finding.rule == self.first_rule + UNREAD as u16
     }
 
     fn finding(&self, text: &str, name: &Name) -> Finding {
@@ -126,7 +183,7 @@ impl Naming {
             Label::Organization => 2,
             Label::Condition => 3,
         };
-        let kind = RULES.get(rule).map_or(PERSON, |(_, kind)| *kind);
+        let kind = RULES.get(rule).map_or(PERSON, |(_, kind, _)| *kind);
         Finding {
             kind,
             start: name.start,

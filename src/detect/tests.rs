@@ -147,15 +147,53 @@ fn a_model_that_was_not_read_is_a_problem_and_a_users_own_is_used() {
     let problems = Detector::new(&config).err().unwrap();
     assert!(problems.len() == 1 && problems[0].rule == "names.model" && problems[0].to_string().contains("help: "));
     let model = include_bytes!("../../models/names.bin");
-    let models = Models::from([("ours.bin".to_owned(), std::sync::Arc::new(Recogniser::from_bytes(model).unwrap()))]);
+    let models =
+        Models::from([("ours.bin".to_owned(), std::sync::Arc::new(Recogniser::from_bytes(model).unwrap()) as _)]);
     let detector = Detector::with_models(&config, &models).unwrap();
-    let digest = detector.naming().unwrap().recogniser().digest().to_owned();
+    let digest = detector.naming().unwrap().digest().to_owned();
     assert!(
         digest.len() == 64
             && model.ends_with(
                 &(0..32).map(|i| u8::from_str_radix(&digest[i * 2..i * 2 + 2], 16).unwrap()).collect::<Vec<_>>()
             )
     );
+}
+
+/// A model that fails on texts with a `!`, and finds nothing in others.
+struct Failing;
+
+impl NameReader for Failing {
+    fn read(&self, text: &str, _: bool, _: &mut Vec<Name>) -> Result<(), Unread> {
+        if text.contains('!') { Err(Unread) } else { Ok(()) }
+    }
+
+    fn digest(&self) -> &str {
+        "none"
+    }
+}
+
+#[test]
+fn a_text_on_which_the_model_fails_is_found_whole_whatever_settings_say() {
+    let config = serde_json::json!({
+        "names": { "model": "ours.onnx" }, "disabled": ["PERSON"], "allow": ["ada@example.org!"], "thresholds": { "EMAIL": 100 }
+    });
+    let models = Models::from([("ours.onnx".to_owned(), std::sync::Arc::new(Failing) as _)]);
+    let detector = Detector::with_models(&serde_json::from_value(config).unwrap(), &models).unwrap();
+    let text = "ada@example.org!";
+    let all = scan(&detector, text, None);
+    assert!(all.len() == 1 && detector.is_unread(&all[0]), "{all:?}");
+    assert_eq!((all[0].start, all[0].end as usize), (0, text.len()));
+    assert_eq!(scan(&detector, "ada", None), []);
+    let told = explain::text(&detector, text, &detector.explain(text, Hint::default()));
+    assert!(told.contains("FOUND 0..16") && told.contains("model-unread"), "{told}");
+    // In a stream, from the stretch that could not be read; each piece of it once.
+    let (mut chunks, mut out) = (Chunks::new(&detector), Vec::new());
+    let long = format!("{}\n\nno{}", "quiet words\n".repeat(20_000), " words!".repeat(20_000));
+    chunks.push(&long, &mut out);
+    chunks.finish(&mut out);
+    let failed = long.find('!').unwrap() as u64;
+    assert!(out[0].start <= failed && out.last().unwrap().end == long.len() as u64);
+    assert!(out.windows(2).all(|pair| pair[0].end == pair[1].start), "{out:?}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub mod kafka;
 pub mod keystore;
 pub mod kms;
 pub mod lines;
+pub mod names;
 pub mod receipt;
 pub mod restore;
 pub mod run;

@@ -1,6 +1,6 @@
 //! From files and environment to what the service runs on: the only place that reads either.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use super::keystore::{Connecting, PostgresOptions, PostgresStore};
 #[cfg(feature = "postgres")]
 use super::kms::open_shared_root_keeper;
 use super::kms::{KeeperError, RootKeeper, open_root_keeper};
+use super::names;
 use super::topics::Wanted;
 use super::upkeep::Premises;
 use crate::audit::SEGMENT_BUDGET_BYTES;
-use crate::detect::{Models, Recogniser};
 use crate::keys::DigestKey;
 use crate::keys::rows::Table;
 use crate::pipeline::{self, Ground, Pipeline, PipelineConfig, Problem, Property, Settings, Work};
@@ -29,6 +29,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// What to do.
     pub pipelines: Vec<PipelineConfig>,
+    /// What a person should know of the models of names that pipelines bring.
+    pub remarks: Vec<String>,
     /// The main cluster's properties, secrets read.
     properties: BTreeMap<String, String>,
     /// By region, properties of clusters elsewhere.
@@ -95,7 +97,7 @@ pub fn loaded(
     let pairs = environment.iter().map(|(n, v)| (n.as_str(), v.as_str())).chain(flags.iter().copied());
     let settings = pipeline::settings(file, text, pairs);
     let providers = settings.as_ref().ok().map(|settings| settings.providers.as_slice());
-    let models = models(&pipeline::models_wanted(pipelines))?;
+    let (models, remarks) = names::open_all(&pipeline::models_wanted(pipelines)).map_err(ConfigError)?;
     let checked = pipeline::load_with_models(pipelines, providers, &models);
     let (settings, pipelines) = match (settings, checked) {
         (Ok(settings), Ok(pipelines)) => (settings, pipelines),
@@ -120,29 +122,7 @@ pub fn loaded(
             Ok((region.clone(), all))
         })
         .collect::<Result<_, ConfigError>>()?;
-    Ok(Loaded { settings, pipelines, properties, regions })
-}
-
-/// Reads models of names; each once, though several pipelines use it.
-fn models(paths: &BTreeSet<String>) -> Result<Models, ConfigError> {
-    let mut read = Models::new();
-    let mut wrong = Vec::new();
-    for path in paths {
-        let file = std::fs::read(path).map_err(|error| {
-            format!("`detect.names.model`: {path}: {error}\n  help: name a file that `lethe train names` wrote and that this user may read")
-        });
-        let model = file.and_then(|bytes| {
-            let refused = |problem| format!("`detect.names.model`: {path}: {problem}").replace("\nhelp", "\n  help");
-            Recogniser::from_bytes(&bytes).map_err(refused)
-        });
-        match model {
-            Ok(model) => {
-                read.insert(path.clone(), Arc::new(model));
-            }
-            Err(problem) => wrong.push(problem),
-        }
-    }
-    if wrong.is_empty() { Ok(read) } else { Err(ConfigError(wrong)) }
+    Ok(Loaded { settings, pipelines, remarks, properties, regions })
 }
 
 /// Properties with their secrets read from files and environment.

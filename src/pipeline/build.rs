@@ -67,7 +67,7 @@ impl Pipeline {
 /// The digest of the model that a pipeline finds names with.
 fn names(config: &PipelineConfig) -> Option<Name> {
     let Work::Sanitize(sanitize) = &config.work else { return None };
-    Name::new(sanitize.detector.naming()?.recogniser().digest())
+    Name::new(sanitize.detector.naming()?.digest())
 }
 
 fn sanitizer(config: &Sanitize) -> Sanitizer {

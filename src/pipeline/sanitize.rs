@@ -86,7 +86,10 @@ impl Sanitizer {
             Err(code) => return Step::Quarantine(code),
         };
         let verdict = self.judge.judge(event.slots().iter().filter(|slot| slot.listed).map(|slot| slot.text.reveal()));
-        let scanned = self.scan(&event);
+        let scanned = match self.scan(&event) {
+            Ok(scanned) => scanned,
+            Err(code) => return Step::Quarantine(code),
+        };
         let found: Vec<Found> = scanned.iter().map(|(_, f)| Found { kind: f.kind, confidence: f.confidence }).collect();
         let decision = self.policy.decide(
             &Circumstances {
@@ -170,7 +173,8 @@ impl Sanitizer {
         }
     }
 
-    fn scan(&self, event: &Event<'_>) -> Vec<(usize, Finding)> {
+    /// What the event's texts hold, by slot.
+    fn scan(&self, event: &Event<'_>) -> Result<Vec<(usize, Finding)>, Code> {
         let mut scanned = Vec::new();
         let mut findings = Vec::new();
         for (index, slot) in event.slots().iter().enumerate() {
@@ -180,9 +184,12 @@ impl Sanitizer {
             findings.clear();
             let field = slot.field.as_ref().map(|field| field.reveal());
             self.detector.scan(slot.text.reveal(), Hint { field }, &mut findings);
+            if findings.first().is_some_and(|finding| self.detector.is_unread(finding)) {
+                return Err(Code::NamesUnread);
+            }
             scanned.extend(findings.iter().map(|finding| (index, *finding)));
         }
-        scanned
+        Ok(scanned)
     }
 
     /// Work for protection; and whether the record key must be replaced by its digest.

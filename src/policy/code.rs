@@ -86,6 +86,7 @@ codes! {
     TransferNotAllowed "transfer_not_allowed" Quarantine "the destination's provider works in another region and no transfer rule covers that" "choose a provider in the region, or add a rule with a legal basis";
     ProviderNotAllowed "provider_not_allowed" Quarantine "the provider lacks an agreement that this class of data requires" "sign the agreement and list it under the provider, or choose another provider";
     FirewallQuarantine "firewall_quarantine" Quarantine "the text looks hostile" "look at the reasons in the audit fact; raise `firewall.quarantine` if they are wrong";
+    NamesUnread "names_unread" Quarantine "the model of names that the pipeline brought failed on a text of the event" "look at what the log says of the model, repair or replace it (`detect.names.model`), then publish the event again";
     OutputTooLarge "output_too_large" Quarantine "the sanitised record would be larger than the broker takes" "raise the topic's `max.message.bytes` and `message.max.bytes`, or send less in one event";
     InternalError "internal_error" Quarantine "Lethe broke an invariant of its own on this record" "report the place that the log names; the record waits at its source position";
     FirewallBlock "firewall_block" Block "the text is hostile beyond doubt" "look at the reasons in the audit fact; raise `firewall.block` if they are wrong";
