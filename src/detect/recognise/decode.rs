@@ -89,36 +89,42 @@ pub(crate) struct Span {
 /// The transitions as they are added up: what may not be costs more than anything gains.
 pub(crate) struct Costs {
     costs: [[i32; TAGS]; TAGS],
-    /// A token that is outside by more than this, against every tag, is outside in the best row whatever stands beside it, if all
-    /// tokens of the run are.
-    sure: i32,
+    /// The most that a token may gain from the transitions into its tag, and out of it where the name ends there, against
+    /// being outside like its neighbours.
+    most: [i32; TAGS],
 }
 
 impl Costs {
     /// Of a model's transitions.
     pub fn new(transitions: &Transitions) -> Self {
         let mut costs = [[NEVER; TAGS]; TAGS];
-        let (mut stay, mut most) = (0, NEVER);
         for (before, (row, learned)) in costs.iter_mut().zip(transitions).enumerate() {
             for (tag, (cell, cost)) in row.iter_mut().zip(learned).enumerate() {
                 if may_follow(before as u8, tag as u8) {
                     *cell = i32::from(*cost);
-                    if before + tag == 0 { stay = *cell } else { most = most.max(*cell) }
                 }
             }
         }
-        // A token that isn't outside changes two transitions at most.
-        Self { costs, sure: 2 * (most - stay).max(0) }
+        let [[stay, ..], ..] = costs;
+        let into = |tag: usize| costs.iter().filter_map(|row| row.get(tag)).fold(NEVER, |most, cost| most.max(*cost));
+        let out = |tag: usize| costs.get(tag).and_then(|row| row.first()).map_or(0, |cost| (cost - stay).max(0));
+        Self { costs, most: std::array::from_fn(|tag| into(tag) - stay + out(tag)) }
     }
 }
 
 impl Lattice {
-    /// Whether every row but the one that is all outside is worse: told without looking at rows.
+    /// Whether every row but the one that is all outside is worse: told without looking at rows. So it is where no token gains by
+    /// any tag: a name, wherever it begins and ends, is worth no more than what its tokens gain at most.
+    #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS")]
     fn is_plain(&self, costs: &Costs, bias: i32) -> bool {
         self.emissions.iter().all(|emission| {
-            let [outside, names @ ..] = emission;
-            let best = names.iter().copied().max().unwrap_or(i16::MIN);
-            i32::from(*outside) - i32::from(best) - bias > costs.sure
+            let outside = i32::from(emission[0]);
+            // Tags innermost, no early end: eight lanes at once.
+            let mut gains = false;
+            for tag in 1..TAGS {
+                gains |= i32::from(emission[tag]) + costs.most[tag] + bias >= outside;
+            }
+            !gains
         })
     }
 

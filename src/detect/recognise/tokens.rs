@@ -185,6 +185,58 @@ impl Hash {
     }
 }
 
+/// What letters of a word in capitals are hashed with, as they stand.
+const CAPITAL: u8 = 0x55;
+
+/// A word of one to eight small letters, the first in the lowest byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Short(pub u64);
+
+/// What is known of a word: hashes of its letters, folded and as they stand, and what the lists say, if that is known yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Word {
+    pub word: u32,
+    pub cased: u32,
+    pub lex: u16,
+}
+
+impl Short {
+    /// Reads it letter by letter.
+    pub fn read(self) -> Word {
+        let mut hash = Hash::new();
+        let mut rest = self.0;
+        while rest != 0 {
+            hash = hash.add(rest as u8);
+            rest >>= 8;
+        }
+        Word { word: hash.end(), cased: hash.add(Shape::Lower as u8).end(), lex: 0 }
+    }
+
+    /// Of all letters.
+    #[inline(always)]
+    pub fn hash(self) -> u64 {
+        (self.0 ^ self.0 >> 29).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    /// The last four letters, the last one lowest.
+    #[inline(always)]
+    fn tail(self) -> u32 {
+        (self.0 << (self.0.leading_zeros() & 56)).swap_bytes() as u32
+    }
+}
+
+/// How many of eight bytes, from the lowest, are small letters.
+#[inline(always)]
+const fn small_letters(bytes: u64) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const TOP: u64 = EACH * 0x80;
+    // Seven bits and a number that carries into the eighth from `a` on, and from behind `z` on.
+    let seven = bytes & !TOP;
+    let (from_a, behind_z) = (seven + EACH * (0x80 - b'a' as u64), seven + EACH * (0x7F - b'z' as u64));
+    let others = !(from_a & !behind_z & !bytes) & TOP;
+    others.trailing_zeros() as usize / 8
+}
+
 /// Reads tokens one after another. What was read never depends on where the reader stopped before.
 pub(crate) struct Reader<'t> {
     text: &'t str,
@@ -211,6 +263,12 @@ impl<'t> Reader<'t> {
 
     /// The next token. `tokens` holds those before it: an e-mail address shows late that it is one.
     pub fn next(&mut self, tokens: &mut [Token]) -> Option<Token> {
+        self.next_with(tokens, Short::read)
+    }
+
+    /// The next token; `read` is asked for short words in small letters.
+    #[inline(always)]
+    pub fn next_with(&mut self, tokens: &mut [Token], read: impl FnOnce(Short) -> Word) -> Option<Token> {
         let bytes = self.text.as_bytes();
         loop {
             let byte = *bytes.get(self.at)?;
@@ -221,7 +279,10 @@ impl<'t> Reader<'t> {
                     self.tag = false;
                 }
                 NEWLINE => return Some(self.line_break()),
-                LOWER | UPPER | DIGIT => return Some(self.word(self.at)),
+                class @ (LOWER | UPPER) => {
+                    return Some(self.plain_word(class == UPPER, read).unwrap_or_else(|| self.word(self.at)));
+                }
+                DIGIT => return Some(self.word(self.at)),
                 SIGN => return Some(self.sign(byte, tokens)),
                 _ => {
                     let c = self.text.get(self.at..).and_then(|rest| rest.chars().next())?;
@@ -341,6 +402,62 @@ impl<'t> Reader<'t> {
         self.word_from(start, start)
     }
 
+    /// A word of plain small letters, the first perhaps a capital: nearly all are. `None` where there is more to it.
+    #[inline(always)]
+    fn plain_word(&mut self, capital: bool, read: impl FnOnce(Short) -> Word) -> Option<Token> {
+        let bytes = self.text.as_bytes();
+        let start = self.at;
+        let rest = bytes.get(start..)?;
+        let first = match rest.first_chunk::<8>() {
+            Some(eight) => u64::from_le_bytes(*eight),
+            // The end of the text: as if spaces followed.
+            None => rest.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte)),
+        };
+        let first = first | if capital { 0x20 } else { 0 };
+        let mut len = small_letters(first);
+        if len == 8 {
+            len += rest.iter().skip(8).take_while(|byte| byte.is_ascii_lowercase()).count();
+        }
+        let ends = match class(rest.get(len).copied().unwrap_or(b' ')) {
+            SPACE | NEWLINE => true,
+            SIGN => len > 2 || rest.get(len) != Some(&b'\''),
+            _ => false,
+        };
+        if !ends {
+            return None;
+        }
+        let short = Short(first & u64::MAX >> (64 - 8 * len.min(8)));
+        let shape = match (capital, len) {
+            (false, _) => Shape::Lower,
+            (true, 1) => Shape::Initial,
+            (true, _) => Shape::Capital,
+        };
+        let Word { word, cased, lex } = if len <= 8 && !capital {
+            read(short)
+        } else {
+            let letters = rest.get(1..len).unwrap_or_default();
+            let one = short.0 as u8;
+            let hash = |first: u8| letters.iter().fold(Hash::new().add(first), |hash, byte| hash.add(*byte));
+            let cased = if capital { one ^ CAPITAL } else { one };
+            Word { word: hash(one).end(), cased: hash(cased).add(shape as u8).end(), lex: 0 }
+        };
+        let tail = if len <= 8 { short.tail() } else { rest.get(..len)?.last_chunk().map_or(0, |four| u32::from_be_bytes(*four)) };
+        let flags = self.flags(start);
+        self.at = start + len;
+        self.glued = true;
+        Some(Token {
+            start: start as u32,
+            end: self.at as u32,
+            word,
+            cased,
+            head: short.0 as u32,
+            tail,
+            lex,
+            shape,
+            flags,
+        })
+    }
+
     /// A word whose letters begin at `from`.
     fn word_from(&mut self, start: usize, from: usize) -> Token {
         let bytes = self.text.as_bytes();
@@ -394,7 +511,7 @@ impl<'t> Reader<'t> {
             };
             at += 1;
             word = word.add(folded);
-            cased = cased.add(if uppers > 0 && lowers == 0 { folded ^ 0x55 } else { folded });
+            cased = cased.add(if uppers > 0 && lowers == 0 { folded ^ CAPITAL } else { folded });
             if count < 4 {
                 head |= u32::from(folded) << (count * 8);
             }

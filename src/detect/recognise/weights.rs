@@ -5,31 +5,37 @@
 //! ```
 //! The high half of a key chooses the bucket, its low 16 bits are the fingerprint (never 0): one stranger in 11,000 passes.
 
+use super::super::simd::prefetch;
 use super::decode::TAGS;
-use super::features::{COUNT, Keys};
 
 /// Rows in a bucket.
 pub(crate) const ROWS: usize = 6;
 /// Bytes of a bucket.
 pub(crate) const BUCKET_BYTES: usize = 64;
+/// Bytes before its rows.
+const PRINTS_BYTES: usize = 16;
 
-/// One cache line of the table.
+/// One cache line of the table, as it is asked: eight fingerprints side by side in two words, their low bytes and their high bytes.
 #[derive(Clone, Copy, Default)]
 #[repr(align(64))]
 pub(crate) struct Bucket {
-    /// Four fingerprints a word; the last two are never set.
-    prints: [u64; 2],
+    /// Low bytes, first lowest; the last two are never set.
+    low: u64,
+    /// High bytes.
+    high: u64,
     rows: [u64; ROWS],
 }
 
 impl Bucket {
     /// As a model file holds it.
     pub fn from_bytes(bytes: &[u8; BUCKET_BYTES]) -> Self {
-        let (words, _) = bytes.as_chunks::<8>();
         let mut bucket = Self::default();
-        let slots = bucket.prints.iter_mut().chain(bucket.rows.iter_mut());
-        for (slot, word) in slots.zip(words) {
-            *slot = u64::from_le_bytes(*word);
+        let (prints, rows) = bytes.split_at(PRINTS_BYTES);
+        for (slot, print) in prints.as_chunks().0.iter().enumerate().take(ROWS) {
+            bucket.set_print(slot, u16::from_le_bytes(*print));
+        }
+        for (row, bytes) in bucket.rows.iter_mut().zip(rows.as_chunks().0) {
+            *row = u64::from_le_bytes(*bytes);
         }
         bucket
     }
@@ -37,8 +43,12 @@ impl Bucket {
     /// As a model file holds it.
     pub fn to_bytes(self) -> [u8; BUCKET_BYTES] {
         let mut bytes = [0; BUCKET_BYTES];
-        for (slot, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(self.prints.iter().chain(&self.rows)) {
-            *slot = word.to_le_bytes();
+        let (prints, rows) = bytes.split_at_mut(PRINTS_BYTES);
+        for (slot, print) in prints.as_chunks_mut().0.iter_mut().enumerate().take(ROWS) {
+            *print = self.print(slot).to_le_bytes();
+        }
+        for (bytes, row) in rows.as_chunks_mut().0.iter_mut().zip(self.rows) {
+            *bytes = row.to_le_bytes();
         }
         bytes
     }
@@ -47,47 +57,78 @@ impl Bucket {
     pub fn put(&mut self, print: u16, row: [i8; TAGS]) -> bool {
         let free = (0..ROWS).find(|slot| self.print(*slot) == 0);
         if let Some(slot) = free
-            && let (Some(prints), Some(place)) = (self.prints.get_mut(slot / 4), self.rows.get_mut(slot))
+            && let Some(place) = self.rows.get_mut(slot)
         {
-            *prints |= u64::from(print) << (slot % 4 * 16);
             *place = u64::from_le_bytes(row.map(|weight| weight as u8));
-            return true;
+            self.set_print(slot, print);
         }
-        false
+        free.is_some()
     }
 
     fn print(&self, slot: usize) -> u16 {
-        self.prints.get(slot / 4).map_or(0, |prints| (prints >> (slot % 4 * 16)) as u16)
+        u16::from_le_bytes([(self.low >> (slot * 8)) as u8, (self.high >> (slot * 8)) as u8])
+    }
+
+    fn set_print(&mut self, slot: usize, print: u16) {
+        let [low, high] = print.to_le_bytes();
+        self.low |= u64::from(low) << (slot * 8);
+        self.high |= u64::from(high) << (slot * 8);
     }
 
     /// The row of a fingerprint; zeros where it isn't here. No branch depends on the answer.
     #[inline(always)]
     fn row(&self, print: u16) -> u64 {
-        let wanted = u64::from(print).wrapping_mul(0x0001_0001_0001_0001);
-        let [low, high] = self.prints;
-        let (low, high) = (equal_lanes(low ^ wanted), equal_lanes(high ^ wanted));
-        let mask = |hit: u64| (hit != 0) as u64;
-        let slot = if low != 0 { low.trailing_zeros() / 16 } else { 4 + (high.trailing_zeros() / 16) % 2 };
-        let found = 0u64.wrapping_sub(mask(low | high));
-        self.rows.get(slot as usize).copied().unwrap_or(0) & found
+        let everywhere = |byte: u16| u64::from(byte).wrapping_mul(ONES);
+        let differ = (self.low ^ everywhere(print & 0xFF)) | (self.high ^ everywhere(print >> 8));
+        // The top bit of each byte that is zero; above the first one it may be set wrongly, the lowest never is.
+        let equal = differ.wrapping_sub(ONES) & !differ & (ONES << 7);
+        let slot = (equal | 1 << (8 * ROWS - 1)).trailing_zeros() as usize / 8;
+        let found = 0u64.wrapping_sub(u64::from(equal != 0));
+        self.rows.get(slot).copied().unwrap_or(0) & found
     }
 }
 
-/// The top bit of each 16-bit lane that is zero; lanes above the first hit may be marked wrongly, the lowest never is.
-#[inline(always)]
-const fn equal_lanes(x: u64) -> u64 {
-    x.wrapping_sub(0x0001_0001_0001_0001) & !x & 0x8000_8000_8000_8000
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// Sums of rows while they are added up, four tags a word: those with even numbers, those with odd ones. Each weight is
+/// counted from -128, so that nothing is carried from one lane to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Packed {
+    even: u64,
+    odd: u64,
+}
+
+impl Packed {
+    const LANES: u64 = 0x00FF_00FF_00FF_00FF;
+
+    #[inline(always)]
+    fn add_row(&mut self, row: u64) {
+        let row = row ^ (ONES << 7);
+        self.even += row & Self::LANES;
+        self.odd += row >> 8 & Self::LANES;
+    }
+
+    /// With more rows.
+    #[inline(always)]
+    pub fn and(self, more: Self) -> Self {
+        Self { even: self.even + more.even, odd: self.odd + more.odd }
+    }
+
+    /// The sums of `count` rows.
+    #[inline(always)]
+    pub fn sums(self, count: usize) -> [i16; TAGS] {
+        let lane = |tag: usize| (if tag % 2 == 0 { self.even } else { self.odd } >> (tag / 2 * 16)) as i16;
+        std::array::from_fn(|tag| lane(tag) - 128 * count as i16)
+    }
 }
 
 /// The table.
 pub(crate) struct Weights {
     buckets: Vec<Bucket>,
-    /// For each bucket one bit of 32 for each fingerprint in it: most keys that aren't known are told from this alone, which is
-    /// a sixteenth of the table and stays in the cache.
-    filters: Vec<u32>,
 }
 
 /// The fingerprint of a key.
+#[inline(always)]
 pub(crate) fn print(key: u64) -> u16 {
     (key as u16).max(1)
 }
@@ -95,8 +136,7 @@ pub(crate) fn print(key: u64) -> u16 {
 impl Weights {
     /// From its buckets.
     pub fn from_buckets(buckets: Vec<Bucket>) -> Self {
-        let filters = buckets.iter().map(|bucket| (0..ROWS).map(|slot| bit(bucket.print(slot))).fold(0, |a, b| a | b));
-        Self { filters: filters.collect(), buckets }
+        Self { buckets }
     }
 
     /// The buckets, for a model file.
@@ -106,7 +146,7 @@ impl Weights {
 
     /// Room for this many buckets, all empty.
     pub fn empty(buckets: usize) -> Self {
-        Self { buckets: vec![Bucket::default(); buckets], filters: vec![0; buckets] }
+        Self { buckets: vec![Bucket::default(); buckets] }
     }
 
     #[inline(always)]
@@ -117,11 +157,7 @@ impl Weights {
     /// Puts a row in; whether there was room.
     pub fn put(&mut self, key: u64, row: [i8; TAGS]) -> bool {
         let at = self.bucket(key);
-        let done = self.buckets.get_mut(at).is_some_and(|bucket| bucket.put(print(key), row));
-        if let Some(filter) = self.filters.get_mut(at).filter(|_| done) {
-            *filter |= bit(print(key));
-        }
-        done
+        self.buckets.get_mut(at).is_some_and(|bucket| bucket.put(print(key), row))
     }
 
     /// The weights of one key; zeros where it isn't known.
@@ -131,31 +167,28 @@ impl Weights {
         row.to_le_bytes().map(|byte| byte as i8)
     }
 
-    /// The sums of all keys' weights.
-    #[inline]
-    pub fn sum(&self, keys: &Keys) -> [i16; TAGS] {
-        // First those that may be known, without a branch; then their rows.
-        let mut known: Keys = [0; COUNT];
-        let mut count = 0;
-        for key in keys {
-            let filter = self.filters.get(self.bucket(*key)).copied().unwrap_or(0);
-            if let Some(slot) = known.get_mut(count) {
-                *slot = *key;
-            }
-            count += usize::from(filter & bit(print(*key)) != 0);
-        }
-        let mut sums = [0i16; TAGS];
-        for key in known.get(..count).unwrap_or_default() {
-            for (sum, weight) in sums.iter_mut().zip(self.row(*key)) {
-                *sum += i16::from(weight);
-            }
+    /// Where a key's row stands if it is known. The memory it stands in is fetched meanwhile.
+    #[inline(always)]
+    pub fn seek(&self, key: u64) -> Place {
+        let bucket = self.bucket(key);
+        prefetch(&self.buckets, bucket);
+        Place { bucket: bucket as u32, print: print(key) }
+    }
+
+    /// The sums of these rows.
+    #[inline(always)]
+    pub fn sum<const N: usize>(&self, places: &[Place; N]) -> Packed {
+        let mut sums = Packed::default();
+        for place in places {
+            sums.add_row(self.buckets.get(place.bucket as usize).map_or(0, |bucket| bucket.row(place.print)));
         }
         sums
     }
 }
 
-/// The bit of a fingerprint in its bucket's filter; none for 0, which is no fingerprint.
-#[inline(always)]
-fn bit(print: u16) -> u32 {
-    u32::from(print != 0) << (print >> 11)
+/// Where a key's row stands if it is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    bucket: u32,
+    print: u16,
 }
