@@ -116,6 +116,7 @@ impl Lattice {
     /// Whether every row but the one that is all outside is worse: told without looking at rows. So it is where no token gains by
     /// any tag: a name, wherever it begins and ends, is worth no more than what its tokens gain at most.
     #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS")]
+    #[inline(always)]
     fn is_plain(&self, costs: &Costs, bias: i32) -> bool {
         self.emissions.iter().all(|emission| {
             let outside = i32::from(emission[0]);
@@ -131,6 +132,7 @@ impl Lattice {
     /// The best tags of the run in `emissions`, with `bias` added to every tag but [`OUTSIDE`]. Both ends border on the outside.
     /// Whether any of them names something; where none does, tags are left as they are.
     #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS, rows were just pushed")]
+    #[inline(always)]
     pub fn decode(&mut self, costs: &Costs, bias: i32) -> bool {
         if self.is_plain(costs, bias) {
             return false;

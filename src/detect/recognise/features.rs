@@ -247,7 +247,7 @@ impl Beside {
 
 impl View {
     /// At `tokens[at]`.
-    #[inline]
+    #[inline(always)]
     pub fn new(tokens: &[Token], at: usize) -> Self {
         let around = Around { tokens, at };
         let (token, p1, p2, p3) = (around.before(0), around.before(1), around.before(2), around.before(3));

@@ -115,18 +115,18 @@ impl Lexicon {
         0
     }
 
-    /// Fills in what the lists say of the last token, if that isn't there yet, and of a name of several words that ends with it.
+    /// Fills in what the lists say of the last token, and of a name of several words that ends with it.
     pub fn look_up(&self, tokens: &mut [Token]) {
-        let Some((last, before)) = tokens.split_last_mut() else { return };
-        if matches!(
-            last.shape,
-            Shape::Break | Shape::Sign | Shape::Digits | Shape::Script | Shape::Machine | Shape::Suffix
-        ) {
-            return;
-        }
-        if last.lex == 0 {
+        if let Some(last) = tokens.last_mut().filter(|last| is_looked_up(last)) {
             last.lex = self.class(last.word);
+            self.look_up_phrase(tokens);
         }
+    }
+
+    /// Fills in what the lists say of a name of several words that ends with the last token, which is a word.
+    #[inline]
+    pub fn look_up_phrase(&self, tokens: &mut [Token]) {
+        let Some((_, before)) = tokens.split_last() else { return };
         // The words before, as far as they may begin a name; most begin none.
         let reach = before
             .iter()
@@ -135,12 +135,12 @@ impl Lexicon {
             .take_while(|token| token.shape > Shape::Sign && token.shape < Shape::Suffix);
         let beginnings = reach.enumerate().fold(0u32, |all, (i, token)| all | u32::from(token.lex & MORE != 0) << i);
         if beginnings != 0 {
-            self.look_up_phrase(tokens, beginnings);
+            self.look_up_beginnings(tokens, beginnings);
         }
     }
 
     /// The longest name of several words that ends with the last token. `beginnings`: bit 0 is the token before it.
-    fn look_up_phrase(&self, tokens: &mut [Token], beginnings: u32) {
+    fn look_up_beginnings(&self, tokens: &mut [Token], beginnings: u32) {
         for words in (2..=PHRASE_WORDS).rev().filter(|words| beginnings >> (words - 2) & 1 != 0) {
             let from = tokens.len() - words;
             let Some(phrase) = tokens.get_mut(from..) else { return };
@@ -168,6 +168,11 @@ impl Lexicon {
         }
         (class >> PHRASE & 3) as u8
     }
+}
+
+/// Whether lists may hold a token.
+pub(crate) fn is_looked_up(token: &Token) -> bool {
+    (token.shape > Shape::Sign && token.shape < Shape::Suffix) && token.shape != Shape::Digits
 }
 
 /// The key of words in a row.

@@ -6,12 +6,13 @@
 use super::features::{Beside, Own};
 use super::lexicon::{COMMON, GATE, Lexicon};
 use super::tokens::{Short, Word};
-use super::weights::Packed;
+use super::weights::Sums;
 
 /// Places in the tables: together they fill a quarter of a second-level cache.
 const OWN: usize = 1024;
 const BESIDE: usize = 2048;
 const WORDS: usize = 1024;
+const CLASSES: usize = 1024;
 
 /// A table of one kind of question.
 struct Table<K, V, const N: usize>(Box<[(K, V); N]>);
@@ -33,14 +34,15 @@ impl<K: Copy + Default + PartialEq, V: Copy + Default, const N: usize> Table<K, 
 pub(crate) struct Memo {
     /// Which model they were filled for; 0 none.
     model: u64,
-    own: Table<Own, Packed, OWN>,
-    beside: Table<Beside, Packed, BESIDE>,
+    own: Table<Own, Sums, OWN>,
+    beside: Table<Beside, Sums, BESIDE>,
     words: Table<Short, Word, WORDS>,
+    classes: Table<u64, u16, CLASSES>,
 }
 
 impl Default for Memo {
     fn default() -> Self {
-        Self { model: 0, own: Table::new(), beside: Table::new(), words: Table::new() }
+        Self { model: 0, own: Table::new(), beside: Table::new(), words: Table::new(), classes: Table::new() }
     }
 }
 
@@ -56,40 +58,54 @@ impl Memo {
     #[inline(always)]
     pub fn word(&mut self, short: Short, lexicon: &Lexicon) -> Word {
         let place = self.words.place(short.hash());
-        if place.0 == short {
-            return place.1;
-        }
+        if place.0 == short { place.1 } else { self.read(short, lexicon) }
+    }
+
+    fn read(&mut self, short: Short, lexicon: &Lexicon) -> Word {
         let mut word = short.read();
-        word.lex = lexicon.class(word.word);
-        if word.lex & (GATE | 3 << COMMON) != 0 {
-            *place = (short, word);
+        let class = self.class(word.word, lexicon);
+        word.lex = Some(class);
+        if class & (GATE | 3 << COMMON) != 0 {
+            *self.words.place(short.hash()) = (short, word);
         }
         word
     }
 
+    /// What the lists say of a word.
+    #[inline]
+    pub fn class(&mut self, word: u32, lexicon: &Lexicon) -> u16 {
+        let place = self.classes.place(u64::from(word) << 32);
+        // No word has the key of an empty place.
+        let key = u64::from(word) + 1;
+        if place.0 != key {
+            *place = (key, lexicon.class(word));
+        }
+        place.1
+    }
+
     /// The sums of what is seen of a token alone, if they are here.
     #[inline(always)]
-    pub fn own(&mut self, own: &Own) -> Option<Packed> {
+    pub fn own(&mut self, own: &Own) -> Option<Sums> {
         let place = self.own.place(own.hash());
         (place.0 == *own).then_some(place.1)
     }
 
     /// Keeps them.
     #[inline(always)]
-    pub fn keep_own(&mut self, own: &Own, sums: Packed) {
+    pub fn keep_own(&mut self, own: &Own, sums: Sums) {
         *self.own.place(own.hash()) = (*own, sums);
     }
 
     /// The sums of what is said around a token, if they are here.
     #[inline(always)]
-    pub fn beside(&mut self, beside: &Beside) -> Option<Packed> {
+    pub fn beside(&mut self, beside: &Beside) -> Option<Sums> {
         let place = self.beside.place(beside.hash());
         (place.0 == *beside).then_some(place.1)
     }
 
     /// Keeps them.
     #[inline(always)]
-    pub fn keep_beside(&mut self, beside: &Beside, sums: Packed) {
+    pub fn keep_beside(&mut self, beside: &Beside, sums: Sums) {
         *self.beside.place(beside.hash()) = (*beside, sums);
     }
 }

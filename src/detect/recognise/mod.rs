@@ -25,6 +25,7 @@ use decode::{Costs, Lattice, Span};
 use memo::Memo;
 use score::Queue;
 use tokens::{Reader, Shape, Token};
+use weights::{Bucket, Place, Sums};
 
 pub use decode::Label;
 pub use model::ModelProblem;
@@ -67,6 +68,7 @@ pub struct Recogniser {
     digest: String,
     /// Tells this model from all others in this process.
     number: u64,
+    reader: super::simd::Reader,
 }
 
 /// The number of the next model.
@@ -74,7 +76,7 @@ static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// What reading needs besides the model; kept by each thread, so that reading allocates nothing.
 #[derive(Default)]
-struct Desk {
+pub(super) struct Desk {
     tokens: Vec<Token>,
     lattice: Lattice,
     queue: Queue,
@@ -99,7 +101,7 @@ impl Recogniser {
     /// From a model that was never a file.
     pub(crate) fn from_model(model: model::Model) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self { costs: Costs::new(&model.transitions), model, digest: String::new(), number }
+        Self { costs: Costs::new(&model.transitions), model, digest: String::new(), number, reader: super::simd::Reader::new() }
     }
 
     /// The model.
@@ -121,10 +123,19 @@ impl Recogniser {
     /// Appends the names in `text`, in order, not overlapping. `recall` finds more and is wrong more often.
     pub fn find(&self, text: &str, recall: bool, out: &mut Vec<Name>) {
         // A reader within a reader can't happen: nothing below calls back.
-        DESK.with_borrow_mut(|desk| self.find_with(desk, text, recall, out));
+        DESK.with_borrow_mut(|desk| self.reader.find(self, desk, text, recall, out));
     }
 
-    fn find_with(&self, desk: &mut Desk, text: &str, recall: bool, out: &mut Vec<Name>) {
+    /// [`find`](Recogniser::find) at a desk, with what this machine has to sum up rows.
+    #[inline(always)]
+    pub(super) fn find_at(
+        &self,
+        desk: &mut Desk,
+        text: &str,
+        recall: bool,
+        out: &mut Vec<Name>,
+        sum: impl Fn(&[Bucket], &[Place]) -> Sums + Copy,
+    ) {
         let from = out.len();
         desk.again.clear();
         desk.memo.begin(self.number);
@@ -133,7 +144,7 @@ impl Recogniser {
         let bias = i32::from(if recall { self.model.recall_bias } else { self.model.bias });
         let whole = self.read(text, tokens, memo, |tokens, memo, mut from, sure| {
             let mut decide = |queue: &mut Queue, memo: &mut Memo| {
-                let Some(scored) = queue.take(weights, memo) else { return false };
+                let Some(scored) = queue.take(weights, memo, sum) else { return false };
                 lattice.emissions.push(scored.sums);
                 if scored.last {
                     let start = scored.at + 1 - lattice.emissions.len();
@@ -203,6 +214,7 @@ impl Recogniser {
 
     /// Reads all tokens, window by window. `each` gets the window, where in it to go on, and up to where it is sure to stay as
     /// it is; it says how far it came. Whether the text fitted into one window.
+    #[inline(always)]
     fn read(
         &self,
         text: &str,
@@ -218,12 +230,23 @@ impl Recogniser {
         loop {
             let mut ended = false;
             while tokens.len() < WINDOW {
-                let Some(token) = reader.next_with(tokens, |short| memo.word(short, lexicon)) else {
+                let mut looked_up = false;
+                let known = |short| {
+                    looked_up = true;
+                    memo.word(short, lexicon)
+                };
+                let Some(mut token) = reader.next_with(tokens, known) else {
                     ended = true;
                     break;
                 };
+                let is_word = lexicon::is_looked_up(&token);
+                if is_word && !looked_up {
+                    token.lex = memo.class(token.word, lexicon);
+                }
                 tokens.push(token);
-                lexicon.look_up(tokens);
+                if is_word {
+                    lexicon.look_up_phrase(tokens);
+                }
             }
             let sure = if ended { tokens.len() } else { tokens.len() - UNSURE };
             from = each(tokens, memo, from, sure);

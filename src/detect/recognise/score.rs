@@ -1,11 +1,10 @@
 //! Sums of weights, token by token: asked for some tokens ahead of being added up, so that the rows, which lie all over the table,
 //! are fetched meanwhile. The sums of what comes again and again are remembered.
 
-use super::decode::TAGS;
-use super::features::{Beside, COUNT, OF_BESIDE, OF_OTHERS, OF_OWN, Own, View};
+use super::features::{Beside, OF_BESIDE, OF_OTHERS, OF_OWN, Own, View};
 use super::memo::Memo;
 use super::tokens::Token;
-use super::weights::{Packed, Place, Weights};
+use super::weights::{Bucket, Place, Sums, Weights};
 
 /// Tokens that are asked for ahead.
 const AHEAD: usize = 4;
@@ -14,7 +13,7 @@ const AHEAD: usize = 4;
 #[derive(Clone, Copy)]
 struct Part<Q, const N: usize> {
     asked: Q,
-    known: Option<Packed>,
+    known: Option<Sums>,
     places: [Place; N],
 }
 
@@ -45,7 +44,7 @@ pub(crate) struct Queue {
 
 /// The sums of a token.
 pub(crate) struct Scored {
-    pub sums: [i16; TAGS],
+    pub sums: Sums,
     pub at: usize,
     /// Whether it is the last of its run.
     pub last: bool,
@@ -59,7 +58,7 @@ impl Queue {
 
     /// Asks for the sums of `tokens[at]`.
     #[expect(clippy::indexing_slicing, reason = "hot path: a remainder by the length")]
-    #[inline]
+    #[inline(always)]
     pub fn ask(&mut self, weights: &Weights, memo: &mut Memo, tokens: &[Token], at: usize, last: bool) {
         let view = View::new(tokens, at);
         let asked = &mut self.asked[self.ins % AHEAD];
@@ -68,36 +67,43 @@ impl Queue {
         asked.own.asked = *view.own();
         asked.own.known = memo.own(view.own());
         if asked.own.known.is_none() {
-            asked.own.places = view.own().keys().map(|key| weights.seek(key));
+            weights.seek(&view.own().keys(), &mut asked.own.places);
         }
         asked.beside.asked = *view.beside();
         asked.beside.known = memo.beside(view.beside());
         if asked.beside.known.is_none() {
-            asked.beside.places = view.beside().keys().map(|key| weights.seek(key));
+            weights.seek(&view.beside().keys(), &mut asked.beside.places);
         }
-        asked.others.places = view.others().map(|key| weights.seek(key));
+        weights.seek(&view.others(), &mut asked.others.places);
     }
 
     /// The sums of the token that was asked for first.
     #[expect(clippy::indexing_slicing, reason = "hot path: a remainder by the length")]
-    #[inline]
-    pub fn take(&mut self, weights: &Weights, memo: &mut Memo) -> Option<Scored> {
+    #[inline(always)]
+    pub fn take(
+        &mut self,
+        weights: &Weights,
+        memo: &mut Memo,
+        sum: impl Fn(&[Bucket], &[Place]) -> Sums,
+    ) -> Option<Scored> {
+        let sum = |places: &[Place]| sum(weights.buckets(), places);
         if self.ins == self.outs {
             return None;
         }
         let asked = &self.asked[self.outs % AHEAD];
         self.outs += 1;
         let own = asked.own.known.unwrap_or_else(|| {
-            let sums = weights.sum(&asked.own.places);
+            let sums = sum(&asked.own.places);
             memo.keep_own(&asked.own.asked, sums);
             sums
         });
         let beside = asked.beside.known.unwrap_or_else(|| {
-            let sums = weights.sum(&asked.beside.places);
+            let sums = sum(&asked.beside.places);
             memo.keep_beside(&asked.beside.asked, sums);
             sums
         });
-        let sums = own.and(beside).and(weights.sum(&asked.others.places)).sums(COUNT);
+        let others = sum(&asked.others.places);
+        let sums = std::array::from_fn(|tag| own[tag] + beside[tag] + others[tag]);
         Some(Scored { sums, at: asked.at, last: asked.last })
     }
 }

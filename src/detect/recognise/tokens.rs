@@ -196,20 +196,25 @@ pub(crate) struct Short(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Word {
     pub word: u32,
-    pub cased: u32,
-    pub lex: u16,
+    /// In small letters.
+    pub lower: u32,
+    /// With a capital in front.
+    pub capital: u32,
+    pub lex: Option<u16>,
 }
 
 impl Short {
     /// Reads it letter by letter.
     pub fn read(self) -> Word {
-        let mut hash = Hash::new();
-        let mut rest = self.0;
+        let (first, mut rest) = (self.0 as u8, self.0 >> 8);
+        let (mut lower, mut capital) = (Hash::new().add(first), Hash::new().add(first ^ CAPITAL));
+        let shape = if rest == 0 { Shape::Initial } else { Shape::Capital };
         while rest != 0 {
-            hash = hash.add(rest as u8);
+            (lower, capital) = (lower.add(rest as u8), capital.add(rest as u8));
             rest >>= 8;
         }
-        Word { word: hash.end(), cased: hash.add(Shape::Lower as u8).end(), lex: 0 }
+        let (word, capital) = (lower.end(), capital.add(shape as u8).end());
+        Word { word, lower: lower.add(Shape::Lower as u8).end(), capital, lex: None }
     }
 
     /// Of all letters.
@@ -266,7 +271,7 @@ impl<'t> Reader<'t> {
         self.next_with(tokens, Short::read)
     }
 
-    /// The next token; `read` is asked for short words in small letters.
+    /// The next token; `read` is asked for short words, folded. Only where it says what the lists say is that in the token.
     #[inline(always)]
     pub fn next_with(&mut self, tokens: &mut [Token], read: impl FnOnce(Short) -> Word) -> Option<Token> {
         let bytes = self.text.as_bytes();
@@ -432,16 +437,17 @@ impl<'t> Reader<'t> {
             (true, 1) => Shape::Initial,
             (true, _) => Shape::Capital,
         };
-        let Word { word, cased, lex } = if len <= 8 && !capital {
-            read(short)
+        let (word, cased, lex, tail) = if len <= 8 {
+            let Word { word, lower, capital: upper, lex } = read(short);
+            (word, if capital { upper } else { lower }, lex, short.tail())
         } else {
             let letters = rest.get(1..len).unwrap_or_default();
-            let one = short.0 as u8;
-            let hash = |first: u8| letters.iter().fold(Hash::new().add(first), |hash, byte| hash.add(*byte));
-            let cased = if capital { one ^ CAPITAL } else { one };
-            Word { word: hash(one).end(), cased: hash(cased).add(shape as u8).end(), lex: 0 }
+            let (first, flip) = (short.0 as u8, if capital { CAPITAL } else { 0 });
+            let start = (Hash::new().add(first), Hash::new().add(first ^ flip));
+            let (word, cased) = letters.iter().fold(start, |(word, cased), byte| (word.add(*byte), cased.add(*byte)));
+            let tail = letters.last_chunk().map_or(0, |four| u32::from_be_bytes(*four));
+            (word.end(), cased.add(shape as u8).end(), None, tail)
         };
-        let tail = if len <= 8 { short.tail() } else { rest.get(..len)?.last_chunk().map_or(0, |four| u32::from_be_bytes(*four)) };
         let flags = self.flags(start);
         self.at = start + len;
         self.glued = true;
@@ -452,7 +458,7 @@ impl<'t> Reader<'t> {
             cased,
             head: short.0 as u32,
             tail,
-            lex,
+            lex: lex.unwrap_or(0),
             shape,
             flags,
         })

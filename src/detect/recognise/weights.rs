@@ -15,15 +15,14 @@ pub(crate) const BUCKET_BYTES: usize = 64;
 /// Bytes before its rows.
 const PRINTS_BYTES: usize = 16;
 
-/// One cache line of the table, as it is asked: eight fingerprints side by side in two words, their low bytes and their high bytes.
+/// One cache line of the table.
 #[derive(Clone, Copy, Default)]
 #[repr(align(64))]
 pub(crate) struct Bucket {
-    /// Low bytes, first lowest; the last two are never set.
-    low: u64,
-    /// High bytes.
-    high: u64,
-    rows: [u64; ROWS],
+    /// The last two are never set.
+    pub prints: [u16; 8],
+    /// Eight weights each, the first in the lowest byte.
+    pub rows: [u64; ROWS],
 }
 
 impl Bucket {
@@ -31,8 +30,8 @@ impl Bucket {
     pub fn from_bytes(bytes: &[u8; BUCKET_BYTES]) -> Self {
         let mut bucket = Self::default();
         let (prints, rows) = bytes.split_at(PRINTS_BYTES);
-        for (slot, print) in prints.as_chunks().0.iter().enumerate().take(ROWS) {
-            bucket.set_print(slot, u16::from_le_bytes(*print));
+        for (print, bytes) in bucket.prints.iter_mut().zip(prints.as_chunks().0).take(ROWS) {
+            *print = u16::from_le_bytes(*bytes);
         }
         for (row, bytes) in bucket.rows.iter_mut().zip(rows.as_chunks().0) {
             *row = u64::from_le_bytes(*bytes);
@@ -44,8 +43,8 @@ impl Bucket {
     pub fn to_bytes(self) -> [u8; BUCKET_BYTES] {
         let mut bytes = [0; BUCKET_BYTES];
         let (prints, rows) = bytes.split_at_mut(PRINTS_BYTES);
-        for (slot, print) in prints.as_chunks_mut().0.iter_mut().enumerate().take(ROWS) {
-            *print = self.print(slot).to_le_bytes();
+        for (bytes, print) in prints.as_chunks_mut().0.iter_mut().zip(self.prints) {
+            *bytes = print.to_le_bytes();
         }
         for (bytes, row) in rows.as_chunks_mut().0.iter_mut().zip(self.rows) {
             *bytes = row.to_le_bytes();
@@ -55,71 +54,55 @@ impl Bucket {
 
     /// Puts a row into a free place; whether there was one.
     pub fn put(&mut self, print: u16, row: [i8; TAGS]) -> bool {
-        let free = (0..ROWS).find(|slot| self.print(*slot) == 0);
-        if let Some(slot) = free
-            && let Some(place) = self.rows.get_mut(slot)
-        {
-            *place = u64::from_le_bytes(row.map(|weight| weight as u8));
-            self.set_print(slot, print);
-        }
-        free.is_some()
-    }
-
-    fn print(&self, slot: usize) -> u16 {
-        u16::from_le_bytes([(self.low >> (slot * 8)) as u8, (self.high >> (slot * 8)) as u8])
-    }
-
-    fn set_print(&mut self, slot: usize, print: u16) {
-        let [low, high] = print.to_le_bytes();
-        self.low |= u64::from(low) << (slot * 8);
-        self.high |= u64::from(high) << (slot * 8);
+        let free = self.prints.iter_mut().zip(&mut self.rows).find(|(held, _)| **held == 0);
+        let Some((held, place)) = free else { return false };
+        (*held, *place) = (print, u64::from_le_bytes(row.map(|weight| weight as u8)));
+        true
     }
 
     /// The row of a fingerprint; zeros where it isn't here. No branch depends on the answer.
     #[inline(always)]
     fn row(&self, print: u16) -> u64 {
-        let everywhere = |byte: u16| u64::from(byte).wrapping_mul(ONES);
-        let differ = (self.low ^ everywhere(print & 0xFF)) | (self.high ^ everywhere(print >> 8));
-        // The top bit of each byte that is zero; above the first one it may be set wrongly, the lowest never is.
-        let equal = differ.wrapping_sub(ONES) & !differ & (ONES << 7);
-        let slot = (equal | 1 << (8 * ROWS - 1)).trailing_zeros() as usize / 8;
-        let found = 0u64.wrapping_sub(u64::from(equal != 0));
-        self.rows.get(slot).copied().unwrap_or(0) & found
+        let wanted = u64::from(print).wrapping_mul(EACH);
+        let [a, b, c, d, e, f, ..] = self.prints.map(u64::from);
+        let low = equal_lanes((a | b << 16 | c << 32 | d << 48) ^ wanted);
+        let high = equal_lanes((e | f << 16) ^ wanted);
+        let slot = if low != 0 { low.trailing_zeros() / 16 } else { 4 + (high.trailing_zeros() / 16) % 2 };
+        let found = 0u64.wrapping_sub(u64::from(low | high != 0));
+        self.rows.get(slot as usize).copied().unwrap_or(0) & found
     }
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
+/// One in each lane of 16 bits.
+const EACH: u64 = 0x0001_0001_0001_0001;
 
-/// Sums of rows while they are added up, four tags a word: those with even numbers, those with odd ones. Each weight is
-/// counted from -128, so that nothing is carried from one lane to the next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Packed {
-    even: u64,
-    odd: u64,
+/// The top bit of each 16-bit lane that is zero; lanes above the first hit may be marked wrongly, the lowest never is.
+#[inline(always)]
+const fn equal_lanes(x: u64) -> u64 {
+    x.wrapping_sub(EACH) & !x & EACH << 15
 }
 
-impl Packed {
-    const LANES: u64 = 0x00FF_00FF_00FF_00FF;
+/// Sums of weights, one a tag.
+pub(crate) type Sums = [i16; TAGS];
 
-    #[inline(always)]
-    fn add_row(&mut self, row: u64) {
-        let row = row ^ (ONES << 7);
-        self.even += row & Self::LANES;
-        self.odd += row >> 8 & Self::LANES;
-    }
+/// Where a key's row stands if it is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    pub bucket: u32,
+    pub print: u16,
+}
 
-    /// With more rows.
-    #[inline(always)]
-    pub fn and(self, more: Self) -> Self {
-        Self { even: self.even + more.even, odd: self.odd + more.odd }
+/// The sums of the rows at these places, on any machine: `simd` has the same for one that can compare eight numbers at once.
+#[inline(always)]
+pub(crate) fn sum(buckets: &[Bucket], places: &[Place]) -> Sums {
+    let mut sums = [0; TAGS];
+    for place in places {
+        let row = buckets.get(place.bucket as usize).map_or(0, |bucket| bucket.row(place.print));
+        for (sum, weight) in sums.iter_mut().zip(row.to_le_bytes()) {
+            *sum += i16::from(weight as i8);
+        }
     }
-
-    /// The sums of `count` rows.
-    #[inline(always)]
-    pub fn sums(self, count: usize) -> [i16; TAGS] {
-        let lane = |tag: usize| (if tag % 2 == 0 { self.even } else { self.odd } >> (tag / 2 * 16)) as i16;
-        std::array::from_fn(|tag| lane(tag) - 128 * count as i16)
-    }
+    sums
 }
 
 /// The table.
@@ -167,28 +150,13 @@ impl Weights {
         row.to_le_bytes().map(|byte| byte as i8)
     }
 
-    /// Where a key's row stands if it is known. The memory it stands in is fetched meanwhile.
+    /// Where the rows of these keys stand, if they are known. The memory they stand in is fetched meanwhile.
     #[inline(always)]
-    pub fn seek(&self, key: u64) -> Place {
-        let bucket = self.bucket(key);
-        prefetch(&self.buckets, bucket);
-        Place { bucket: bucket as u32, print: print(key) }
-    }
-
-    /// The sums of these rows.
-    #[inline(always)]
-    pub fn sum<const N: usize>(&self, places: &[Place; N]) -> Packed {
-        let mut sums = Packed::default();
-        for place in places {
-            sums.add_row(self.buckets.get(place.bucket as usize).map_or(0, |bucket| bucket.row(place.print)));
+    pub fn seek<const N: usize>(&self, keys: &[u64; N], places: &mut [Place; N]) {
+        for (place, key) in places.iter_mut().zip(keys) {
+            let bucket = self.bucket(*key);
+            prefetch(&self.buckets, bucket);
+            *place = Place { bucket: bucket as u32, print: print(*key) };
         }
-        sums
     }
-}
-
-/// Where a key's row stands if it is known.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Place {
-    bucket: u32,
-    print: u16,
 }
