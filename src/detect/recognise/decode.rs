@@ -129,14 +129,42 @@ impl Lattice {
         })
     }
 
+    /// By how much the best row is better than the one that is all outside; 0 where that one is the best.
+    #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS")]
+    #[inline(always)]
+    fn lead(&self, costs: &Costs, bias: i32) -> i32 {
+        let costs = &costs.costs;
+        let mut scores = [NEVER; TAGS];
+        scores[0] = 0;
+        let mut outside = 0;
+        for emission in &self.emissions {
+            let mut best = [i32::MIN; TAGS];
+            for before in 0..TAGS {
+                // Tags innermost: eight lanes at once.
+                for tag in 0..TAGS {
+                    best[tag] = best[tag].max(scores[before] + costs[before][tag]);
+                }
+            }
+            for tag in 0..TAGS {
+                scores[tag] = best[tag] + i32::from(emission[tag]) + if tag == 0 { 0 } else { bias };
+            }
+            outside += costs[0][0] + i32::from(emission[0]);
+        }
+        let ends = scores.iter().zip(costs).map(|(score, row)| score + row[0]);
+        ends.fold(i32::MIN, i32::max) - outside - costs[0][0]
+    }
+
     /// The best tags of the run in `emissions`, with `bias` added to every tag but [`OUTSIDE`]. Both ends border on the outside.
     /// Whether any of them names something; where none does, tags are left as they are.
-    #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS, rows were just pushed")]
     #[inline(always)]
     pub fn decode(&mut self, costs: &Costs, bias: i32) -> bool {
-        if self.is_plain(costs, bias) {
-            return false;
-        }
+        // Of rows that are worth the same the one that is outside for longer is taken.
+        !self.is_plain(costs, bias) && self.lead(costs, bias) > 0 && self.best(costs, bias)
+    }
+
+    /// The best tags, by looking back from the end; whether any of them names something.
+    #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS, rows were just pushed")]
+    fn best(&mut self, costs: &Costs, bias: i32) -> bool {
         let costs = &costs.costs;
         self.back.clear();
         self.tags.clear();
@@ -232,5 +260,40 @@ impl Lattice {
             *side = (*side).max(f + b);
         }
         with - without
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn costs() -> impl Strategy<Value = Costs> {
+        proptest::array::uniform8(proptest::array::uniform8(-50i16..20))
+            .prop_map(|transitions| Costs::new(&transitions))
+    }
+
+    proptest! {
+        // INVARIANT: a run is told to hold no name without looking at rows only where the best row says so.
+        #[test]
+        fn a_run_is_left_early_only_where_its_best_row_is_outside(
+            costs in costs(),
+            emissions in proptest::collection::vec(proptest::array::uniform8(-40i16..40), 1..6),
+            outside in -20i16..80,
+            bias in -10i32..40,
+        ) {
+            let emissions = emissions.into_iter().map(|mut row| {
+                row[0] += outside;
+                row
+            });
+            let mut quick = Lattice { emissions: emissions.collect(), ..Lattice::default() };
+            let mut slow = Lattice { emissions: quick.emissions.clone(), ..Lattice::default() };
+            let any = slow.best(&costs, bias);
+            prop_assert_eq!(quick.decode(&costs, bias), any);
+            if any {
+                prop_assert_eq!(quick.tags, slow.tags);
+            }
+        }
     }
 }

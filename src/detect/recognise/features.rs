@@ -184,7 +184,8 @@ impl Own {
     /// Of all of it.
     #[inline(always)]
     pub fn hash(&self) -> u64 {
-        let (a, b) = (u64::from(self.cased) << 32 | u64::from(self.word), u64::from(self.sig) << 8 | u64::from(self.case));
+        let (a, b) =
+            (u64::from(self.cased) << 32 | u64::from(self.word), u64::from(self.sig) << 8 | u64::from(self.case));
         (a ^ b.wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
@@ -218,7 +219,8 @@ impl Beside {
     /// Of all of it.
     #[inline(always)]
     pub fn hash(&self) -> u64 {
-        let (a, b) = (u64::from(self.lists) << 32 | u64::from(self.sig), u64::from(self.form) << 8 | u64::from(self.case));
+        let (a, b) =
+            (u64::from(self.lists) << 32 | u64::from(self.sig), u64::from(self.form) << 8 | u64::from(self.case));
         (a ^ b.wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 

@@ -3,7 +3,8 @@
 //!
 //! The lists themselves are not kept: nothing can be read back from the table.
 
-use super::tokens::{Hash, PHRASE_INSIDE, PHRASE_KIND, Shape, Token};
+use super::letters::Hash;
+use super::tokens::{PHRASE_INSIDE, PHRASE_KIND, Shape, Token};
 
 /// Two bits: how usual as a first name, 0 not at all.
 pub(crate) const FIRST: u16 = 0;
@@ -105,7 +106,8 @@ impl Lexicon {
         for _ in 0..8 {
             let Some(group) = self.groups.get(at) else { return 0 };
             // An empty entry says nothing, whatever its fingerprint.
-            let same = group.prints.iter().zip(&group.classes).map(|(held, class)| if *held == print { *class } else { 0 });
+            let same =
+                group.prints.iter().zip(&group.classes).map(|(held, class)| if *held == print { *class } else { 0 });
             let class = same.fold(0, |all, class| all | class);
             if class != 0 || group.entry(GROUP - 1) == 0 {
                 return class;

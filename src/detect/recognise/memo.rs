@@ -4,8 +4,8 @@
 //! Short words are kept only where the lists know them as everyday words: no word of a text stays here that isn't in a dictionary.
 
 use super::features::{Beside, Own};
+use super::letters::{Short, Word};
 use super::lexicon::{COMMON, GATE, Lexicon};
-use super::tokens::{Short, Word};
 use super::weights::Sums;
 
 /// Places in the tables: together they fill a quarter of a second-level cache.

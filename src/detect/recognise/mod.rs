@@ -10,6 +10,7 @@ mod again;
 pub(crate) mod decode;
 pub(crate) mod features;
 pub(crate) mod gate;
+mod letters;
 pub(crate) mod lexicon;
 mod memo;
 pub(crate) mod model;
@@ -101,11 +102,19 @@ impl Recogniser {
     /// From a model that was never a file.
     pub(crate) fn from_model(model: model::Model) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self { costs: Costs::new(&model.transitions), model, digest: String::new(), number, reader: super::simd::Reader::new() }
+        Self {
+            costs: Costs::new(&model.transitions),
+            model,
+            digest: String::new(),
+            number,
+            reader: super::simd::Reader::new(),
+        }
     }
 
-    /// The model.
+    /// The model, to be changed.
     pub(crate) fn model_mut(&mut self) -> &mut model::Model {
+        // What was worked out with it may not hold any more.
+        self.number = NUMBER.fetch_add(1, Ordering::Relaxed);
         &mut self.model
     }
 
@@ -116,8 +125,7 @@ impl Recogniser {
 
     /// Bytes that the model takes.
     pub fn memory_bytes(&self) -> usize {
-        self.model.weights.buckets().len() * weights::BUCKET_BYTES
-            + self.model.lexicon.len() * lexicon::GROUP * 4
+        self.model.weights.buckets().len() * weights::BUCKET_BYTES + self.model.lexicon.len() * lexicon::GROUP * 4
     }
 
     /// Appends the names in `text`, in order, not overlapping. `recall` finds more and is wrong more often.
@@ -143,12 +151,29 @@ impl Recogniser {
         let weights = &self.model.weights;
         let bias = i32::from(if recall { self.model.recall_bias } else { self.model.bias });
         let whole = self.read(text, tokens, memo, |tokens, memo, mut from, sure| {
-            let mut decide = |queue: &mut Queue, memo: &mut Memo| {
-                let Some(scored) = queue.take(weights, memo, sum) else { return false };
+            let (mut run, mut done, mut come) = (0..0, false, sure);
+            loop {
+                if !done && !queue.is_full() {
+                    if run.is_empty() {
+                        match gate::next(tokens, from, tokens.len()) {
+                            Some(next) if next.end <= sure => {
+                                (from, come) = (next.end, next.end.max(sure));
+                                run = next;
+                            }
+                            Some(next) => (done, come) = (true, next.start.min(sure)),
+                            None => done = true,
+                        }
+                    }
+                    if let Some(at) = run.next() {
+                        queue.ask(weights, memo, tokens, at, run.is_empty());
+                    }
+                    continue;
+                }
+                let Some(scored) = queue.take(weights, memo, sum) else { return come };
                 lattice.emissions.push(scored.sums);
                 if scored.last {
-                    let start = scored.at + 1 - lattice.emissions.len();
                     if lattice.decode(&self.costs, bias) {
+                        let start = scored.at + 1 - lattice.emissions.len();
                         lattice.spans(&self.costs, |span| {
                             let span = Span { start: span.start + start, end: span.end + start, ..span };
                             let confidence = self.model.belief(span.label as usize, span.margin);
@@ -158,25 +183,7 @@ impl Recogniser {
                     }
                     lattice.emissions.clear();
                 }
-                true
-            };
-            let mut come = sure;
-            while let Some(run) = gate::next(tokens, from, tokens.len()) {
-                if run.end > sure {
-                    come = run.start.min(sure);
-                    break;
-                }
-                from = run.end;
-                come = from.max(sure);
-                for at in run.clone() {
-                    if queue.is_full() {
-                        decide(queue, memo);
-                    }
-                    queue.ask(weights, memo, tokens, at, at + 1 == run.end);
-                }
             }
-            while decide(queue, memo) {}
-            come
         });
         if again.is_empty() {
             return;

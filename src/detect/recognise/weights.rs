@@ -68,8 +68,10 @@ impl Bucket {
         let low = equal_lanes((a | b << 16 | c << 32 | d << 48) ^ wanted);
         let high = equal_lanes((e | f << 16) ^ wanted);
         let slot = if low != 0 { low.trailing_zeros() / 16 } else { 4 + (high.trailing_zeros() / 16) % 2 };
-        let found = 0u64.wrapping_sub(u64::from(low | high != 0));
-        self.rows.get(slot as usize).copied().unwrap_or(0) & found
+        // All ones where any lane is equal: the sign of a number or of its negative.
+        let any = low | high;
+        let found = (any | any.wrapping_neg()) as i64 >> 63;
+        self.rows.get(slot as usize).copied().unwrap_or(0) & found as u64
     }
 }
 
