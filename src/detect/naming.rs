@@ -149,6 +149,14 @@ impl Naming {
         self.recall
     }
 
+    /// Appends the names in `text` as the model gives them.
+    ///
+    /// # Errors
+    /// The model failed.
+    pub fn read(&self, text: &str, out: &mut Vec<Name>) -> Result<(), Unread> {
+        self.reader.read(text, self.recall, out)
+    }
+
     /// Appends the names in `text`.
     ///
     /// # Errors
@@ -156,7 +164,7 @@ impl Naming {
     pub(super) fn candidates(&self, text: &str, out: &mut Vec<Finding>) -> Result<(), Unread> {
         NAMES.with_borrow_mut(|names| {
             names.clear();
-            self.reader.read(text, self.recall, names)?;
+            self.read(text, names)?;
             out.extend(names.iter().map(|name| self.finding(text, name)));
             Ok(())
         })

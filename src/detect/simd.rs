@@ -1,10 +1,12 @@
-//! The first pass with AVX2. The only file with `unsafe` code: the intrinsics of a feature need it, because calling them on a
-//! machine without the feature is undefined; [`Reader::new`] asks the machine once and never calls them elsewhere.
+//! The first pass and the sums of the model of names with AVX2. The only file with `unsafe` code: the intrinsics of a feature need
+//! it, because calling them on a machine without the feature is undefined; [`Reader::new`] asks the machine once and never calls them
+//! elsewhere.
 //!
-//! It decides nothing that `masks::portable` doesn't: a test compares both, byte for byte.
+//! It decides nothing that `masks::portable` and `weights::sum` don't: tests compare both, byte for byte.
 
 use super::index::{Lists, Sheet};
 use super::masks::{BLOCK, Masks, portable};
+use super::recognise::{Desk, Name, Recogniser, weights};
 
 /// How this machine reads a text.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +38,32 @@ impl Reader {
         sheet.read(at, |block, masks| *masks = portable(block), text, lists)
     }
 
+    /// [`Recogniser::find`] with the machine's instructions for many numbers.
+    pub fn find(self, recogniser: &Recogniser, desk: &mut Desk, text: &str, recall: bool, out: &mut Vec<Name>) {
+        #[cfg(target_arch = "x86_64")]
+        if self.avx2 {
+            #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the features")]
+            // SAFETY: the machine has AVX2, BMI1 and BMI2.
+            unsafe {
+                find_avx2(recogniser, desk, text, recall, out);
+            }
+            return;
+        }
+        recogniser.find_at(desk, text, recall, out, weights::sum);
+    }
+
+    /// The sums of rows, as [`Reader::find`] makes them.
+    #[cfg(test)]
+    pub fn sum(self, buckets: &[weights::Bucket], places: &[weights::Place]) -> weights::Sums {
+        #[cfg(target_arch = "x86_64")]
+        if self.avx2 {
+            #[expect(unsafe_code, reason = "`avx2` is true only where `new` found the features")]
+            // SAFETY: the machine has AVX2 and BMI1.
+            return unsafe { sum_avx2(buckets, places) };
+        }
+        weights::sum(buckets, places)
+    }
+
     /// The masks of one block, as [`Reader::read`] sees them.
     #[cfg(test)]
     pub fn masks(self, block: &[u8; BLOCK]) -> Masks {
@@ -57,6 +85,64 @@ impl Reader {
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 fn read_avx2(sheet: &mut Sheet, at: usize, text: &[u8], lists: Lists<'_>) -> usize {
     sheet.read(at, |block, masks| avx2(block, masks), text, lists)
+}
+
+/// Has the memory of `slice[at]` fetched while other work goes on. Anywhere else it does nothing.
+#[inline(always)]
+pub(super) fn prefetch<T>(slice: &[T], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
+        #[expect(unsafe_code, reason = "the address is a pointer")]
+        // SAFETY: every machine of this architecture has the instruction; it reads nothing that could be seen and never faults.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(slice.as_ptr().wrapping_add(at).cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (slice, at);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+fn find_avx2(recogniser: &Recogniser, desk: &mut Desk, text: &str, recall: bool, out: &mut Vec<Name>) {
+    recogniser.find_at(desk, text, recall, out, |buckets, places| sum_avx2(buckets, places));
+}
+
+/// The sums of rows: the fingerprints of a bucket are compared at once, and no branch depends on what is found. On its own, so that
+/// the sums stay in registers.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1")]
+#[inline(never)]
+fn sum_avx2(buckets: &[weights::Bucket], places: &[weights::Place]) -> weights::Sums {
+    use std::arch::x86_64::{
+        __m128i, _mm_add_epi16, _mm_andnot_si128, _mm_cmpeq_epi16, _mm_cmpeq_epi64, _mm_cvtepi8_epi16,
+        _mm_cvtsi64_si128, _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi16, _mm_setzero_si128,
+        _mm_storeu_si128,
+    };
+
+    let mut sums = _mm_setzero_si128();
+    for place in places {
+        let Some(bucket) = buckets.get(place.bucket as usize) else { continue };
+        #[expect(unsafe_code, reason = "a load reads through a pointer")]
+        // SAFETY: eight fingerprints of two bytes each.
+        let prints = unsafe { _mm_loadu_si128(bucket.prints.as_ptr().cast::<__m128i>()) };
+        let equal = _mm_cmpeq_epi16(prints, _mm_set1_epi16(place.print as i16));
+        // Two bits a lane; what isn't found is taken for the last row, and then for nothing.
+        let slot = (_mm_movemask_epi8(equal) | 1 << 10).trailing_zeros() as usize / 2;
+        let row = _mm_cvtsi64_si128(bucket.rows.get(slot).copied().unwrap_or(0) as i64);
+        // Whether no lane is equal, as a vector: of a number the compiler makes a branch, and one guess in five is wrong.
+        let missing = _mm_cmpeq_epi64(_mm_packs_epi16(equal, equal), _mm_setzero_si128());
+        sums = _mm_add_epi16(sums, _mm_cvtepi8_epi16(_mm_andnot_si128(missing, row)));
+    }
+    let mut all = weights::Sums::default();
+    #[expect(unsafe_code, reason = "a store writes through a pointer")]
+    // SAFETY: eight numbers of two bytes each.
+    unsafe {
+        _mm_storeu_si128(all.as_mut_ptr().cast::<__m128i>(), sums);
+    }
+    all
 }
 
 /// Sixty-four bytes as two vectors. A set of signs that differ in their low halves is one shuffle and one comparison: the shuffle puts

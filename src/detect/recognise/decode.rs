@@ -89,46 +89,82 @@ pub(crate) struct Span {
 /// The transitions as they are added up: what may not be costs more than anything gains.
 pub(crate) struct Costs {
     costs: [[i32; TAGS]; TAGS],
-    /// A token that is outside by more than this, against every tag, is outside in the best row whatever stands beside it, if all
-    /// tokens of the run are.
-    sure: i32,
+    /// The most that a token may gain from the transitions into its tag, and out of it where the name ends there, against
+    /// being outside like its neighbours.
+    most: [i32; TAGS],
 }
 
 impl Costs {
     /// Of a model's transitions.
     pub fn new(transitions: &Transitions) -> Self {
         let mut costs = [[NEVER; TAGS]; TAGS];
-        let (mut stay, mut most) = (0, NEVER);
         for (before, (row, learned)) in costs.iter_mut().zip(transitions).enumerate() {
             for (tag, (cell, cost)) in row.iter_mut().zip(learned).enumerate() {
                 if may_follow(before as u8, tag as u8) {
                     *cell = i32::from(*cost);
-                    if before + tag == 0 { stay = *cell } else { most = most.max(*cell) }
                 }
             }
         }
-        // A token that isn't outside changes two transitions at most.
-        Self { costs, sure: 2 * (most - stay).max(0) }
+        let [[stay, ..], ..] = costs;
+        let into = |tag: usize| costs.iter().filter_map(|row| row.get(tag)).fold(NEVER, |most, cost| most.max(*cost));
+        let out = |tag: usize| costs.get(tag).and_then(|row| row.first()).map_or(0, |cost| (cost - stay).max(0));
+        Self { costs, most: std::array::from_fn(|tag| into(tag) - stay + out(tag)) }
     }
 }
 
 impl Lattice {
-    /// Whether every row but the one that is all outside is worse: told without looking at rows.
+    /// Whether every row but the one that is all outside is worse: told without looking at rows. So it is where no token gains by
+    /// any tag: a name, wherever it begins and ends, is worth no more than what its tokens gain at most.
+    #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS")]
+    #[inline(always)]
     fn is_plain(&self, costs: &Costs, bias: i32) -> bool {
         self.emissions.iter().all(|emission| {
-            let [outside, names @ ..] = emission;
-            let best = names.iter().copied().max().unwrap_or(i16::MIN);
-            i32::from(*outside) - i32::from(best) - bias > costs.sure
+            let outside = i32::from(emission[0]);
+            // Tags innermost, no early end: eight lanes at once.
+            let mut gains = false;
+            for tag in 1..TAGS {
+                gains |= i32::from(emission[tag]) + costs.most[tag] + bias >= outside;
+            }
+            !gains
         })
+    }
+
+    /// By how much the best row is better than the one that is all outside; 0 where that one is the best.
+    #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS")]
+    #[inline(always)]
+    fn lead(&self, costs: &Costs, bias: i32) -> i32 {
+        let costs = &costs.costs;
+        let mut scores = [NEVER; TAGS];
+        scores[0] = 0;
+        let mut outside = 0;
+        for emission in &self.emissions {
+            let mut best = [i32::MIN; TAGS];
+            for before in 0..TAGS {
+                // Tags innermost: eight lanes at once.
+                for tag in 0..TAGS {
+                    best[tag] = best[tag].max(scores[before] + costs[before][tag]);
+                }
+            }
+            for tag in 0..TAGS {
+                scores[tag] = best[tag] + i32::from(emission[tag]) + if tag == 0 { 0 } else { bias };
+            }
+            outside += costs[0][0] + i32::from(emission[0]);
+        }
+        let ends = scores.iter().zip(costs).map(|(score, row)| score + row[0]);
+        ends.fold(i32::MIN, i32::max) - outside - costs[0][0]
     }
 
     /// The best tags of the run in `emissions`, with `bias` added to every tag but [`OUTSIDE`]. Both ends border on the outside.
     /// Whether any of them names something; where none does, tags are left as they are.
-    #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS, rows were just pushed")]
+    #[inline(always)]
     pub fn decode(&mut self, costs: &Costs, bias: i32) -> bool {
-        if self.is_plain(costs, bias) {
-            return false;
-        }
+        // Of rows that are worth the same the one that is outside for longer is taken.
+        !self.is_plain(costs, bias) && self.lead(costs, bias) > 0 && self.best(costs, bias)
+    }
+
+    /// The best tags, by looking back from the end; whether any of them names something.
+    #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS, rows were just pushed")]
+    fn best(&mut self, costs: &Costs, bias: i32) -> bool {
         let costs = &costs.costs;
         self.back.clear();
         self.tags.clear();
@@ -224,5 +260,36 @@ impl Lattice {
             *side = (*side).max(f + b);
         }
         with - without
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        // INVARIANT: a run is told to hold no name without looking at rows only where the best row says so.
+        #[test]
+        fn a_run_is_left_early_only_where_its_best_row_is_outside(
+            transitions in proptest::array::uniform8(proptest::array::uniform8(-50i16..20)),
+            emissions in proptest::collection::vec(proptest::array::uniform8(-40i16..40), 1..6),
+            outside in -20i16..80,
+            bias in -10i32..40,
+        ) {
+            let costs = Costs::new(&transitions);
+            let emissions = emissions.into_iter().map(|mut row| {
+                row[0] += outside;
+                row
+            });
+            let mut quick = Lattice { emissions: emissions.collect(), ..Lattice::default() };
+            let mut slow = Lattice { emissions: quick.emissions.clone(), ..Lattice::default() };
+            let any = slow.best(&costs, bias);
+            prop_assert_eq!(quick.decode(&costs, bias), any);
+            if any {
+                prop_assert_eq!(quick.tags, slow.tags);
+            }
+        }
     }
 }

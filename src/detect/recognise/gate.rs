@@ -40,6 +40,12 @@ fn opens_plainly(tokens: &[Token], at: usize, token: &Token) -> bool {
     opens && follows && token.lex >> COMMON & 3 == 3 && token.lex & NAMES == 0
 }
 
+/// Whether a token may be scored, wherever it stands: most are everyday words.
+#[inline(always)]
+fn may_open(token: &Token) -> bool {
+    (token.shape != Shape::Lower || token.lex & GATE == 0) && token.shape != Shape::Break
+}
+
 /// Whether `tokens[at]` is scored. Looks three tokens back and two ahead.
 pub(crate) fn is_open(tokens: &[Token], at: usize) -> bool {
     let near = |steps: usize| at.checked_sub(steps).map_or(Pass::Never, |at| pass(tokens, at));
@@ -58,8 +64,9 @@ pub(crate) fn is_open(tokens: &[Token], at: usize) -> bool {
 }
 
 /// The next run of open tokens at `from` or behind it, before `end`.
+#[inline]
 pub(crate) fn next(tokens: &[Token], from: usize, end: usize) -> Option<std::ops::Range<usize>> {
-    let start = (from..end).find(|at| is_open(tokens, *at))?;
+    let start = (from..end).find(|at| tokens.get(*at).is_some_and(may_open) && is_open(tokens, *at))?;
     let most = end.min(start + LONGEST);
     let stop = (start + 1..most).find(|at| !is_open(tokens, *at)).unwrap_or(most);
     Some(start..stop)

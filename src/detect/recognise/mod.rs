@@ -10,16 +10,23 @@ mod again;
 pub(crate) mod decode;
 pub(crate) mod features;
 pub(crate) mod gate;
+mod letters;
 pub(crate) mod lexicon;
+mod memo;
 pub(crate) mod model;
+mod score;
 pub(crate) mod tokens;
 pub(crate) mod weights;
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use again::Again;
 use decode::{Costs, Lattice, Span};
+use memo::Memo;
+use score::Queue;
 use tokens::{Reader, Shape, Token};
+use weights::{Bucket, Place, Sums};
 
 pub use decode::Label;
 pub use model::ModelProblem;
@@ -60,13 +67,21 @@ pub struct Recogniser {
     model: model::Model,
     costs: Costs,
     digest: String,
+    /// Tells this model from all others in this process.
+    number: u64,
+    reader: super::simd::Reader,
 }
+
+/// The number of the next model.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// What reading needs besides the model; kept by each thread, so that reading allocates nothing.
 #[derive(Default)]
-struct Desk {
+pub(super) struct Desk {
     tokens: Vec<Token>,
     lattice: Lattice,
+    queue: Queue,
+    memo: Memo,
     again: Again,
 }
 
@@ -81,16 +96,25 @@ impl Recogniser {
     /// It isn't a model file of this release, or isn't whole.
     pub fn from_bytes(file: &[u8]) -> Result<Self, ModelProblem> {
         let model = model::Model::from_bytes(file)?;
-        Ok(Self { costs: Costs::new(&model.transitions), model, digest: model::digest(file) })
+        Ok(Self { digest: model::digest(file), ..Self::from_model(model) })
     }
 
     /// From a model that was never a file.
     pub(crate) fn from_model(model: model::Model) -> Self {
-        Self { costs: Costs::new(&model.transitions), model, digest: String::new() }
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Self {
+            costs: Costs::new(&model.transitions),
+            model,
+            digest: String::new(),
+            number,
+            reader: super::simd::Reader::new(),
+        }
     }
 
-    /// The model.
+    /// The model, to be changed.
     pub(crate) fn model_mut(&mut self) -> &mut model::Model {
+        // What was worked out with it may not hold any more.
+        self.number = NUMBER.fetch_add(1, Ordering::Relaxed);
         &mut self.model
     }
 
@@ -101,34 +125,65 @@ impl Recogniser {
 
     /// Bytes that the model takes.
     pub fn memory_bytes(&self) -> usize {
-        self.model.weights.buckets().len() * weights::BUCKET_BYTES
-            + self.model.lexicon.groups().len() * lexicon::GROUP * 4
+        self.model.weights.buckets().len() * weights::BUCKET_BYTES + self.model.lexicon.len() * lexicon::GROUP * 4
     }
 
     /// Appends the names in `text`, in order, not overlapping. `recall` finds more and is wrong more often.
     pub fn find(&self, text: &str, recall: bool, out: &mut Vec<Name>) {
         // A reader within a reader can't happen: nothing below calls back.
-        DESK.with_borrow_mut(|desk| self.find_with(desk, text, recall, out));
+        DESK.with_borrow_mut(|desk| self.reader.find(self, desk, text, recall, out));
     }
 
-    fn find_with(&self, desk: &mut Desk, text: &str, recall: bool, out: &mut Vec<Name>) {
+    /// [`find`](Recogniser::find) at a desk, with what this machine has to sum up rows.
+    #[inline(always)]
+    pub(super) fn find_at(
+        &self,
+        desk: &mut Desk,
+        text: &str,
+        recall: bool,
+        out: &mut Vec<Name>,
+        sum: impl Fn(&[Bucket], &[Place]) -> Sums + Copy,
+    ) {
         let from = out.len();
         desk.again.clear();
-        let Desk { tokens, lattice, again } = desk;
+        desk.memo.begin(self.number);
+        let Desk { tokens, lattice, queue, memo, again } = desk;
+        let weights = &self.model.weights;
         let bias = i32::from(if recall { self.model.recall_bias } else { self.model.bias });
-        let whole = self.read(text, tokens, |tokens, mut from, sure| {
-            while let Some(run) = gate::next(tokens, from, tokens.len()) {
-                if run.end > sure {
-                    return run.start.min(sure);
+        let whole = self.read(text, tokens, memo, |tokens, memo, mut from, sure| {
+            let (mut run, mut done, mut come) = (0..0, false, sure);
+            loop {
+                if !done && !queue.is_full() {
+                    if run.is_empty() {
+                        match gate::next(tokens, from, tokens.len()) {
+                            Some(next) if next.end <= sure => {
+                                (from, come) = (next.end, next.end.max(sure));
+                                run = next;
+                            }
+                            Some(next) => (done, come) = (true, next.start.min(sure)),
+                            None => done = true,
+                        }
+                    }
+                    if let Some(at) = run.next() {
+                        queue.ask(weights, memo, tokens, at, run.is_empty());
+                    }
+                    continue;
                 }
-                from = run.end;
-                self.decide(tokens, run, lattice, bias, |span| {
-                    let confidence = self.model.belief(span.label as usize, span.margin);
-                    out.extend(name(tokens, &span, confidence));
-                    again.learn(tokens, &span, confidence);
-                });
+                let Some(scored) = queue.take(weights, memo, sum) else { return come };
+                lattice.emissions.push(scored.sums);
+                if scored.last {
+                    if lattice.decode(&self.costs, bias) {
+                        let start = scored.at + 1 - lattice.emissions.len();
+                        lattice.spans(&self.costs, |span| {
+                            let span = Span { start: span.start + start, end: span.end + start, ..span };
+                            let confidence = self.model.belief(span.label as usize, span.margin);
+                            out.extend(name(tokens, &span, confidence));
+                            again.learn(tokens, &span, confidence);
+                        });
+                    }
+                    lattice.emissions.clear();
+                }
             }
-            from.max(sure)
         });
         if again.is_empty() {
             return;
@@ -155,7 +210,7 @@ impl Recogniser {
         if whole {
             seek(tokens, 0, tokens.len());
         } else {
-            self.read(text, tokens, seek);
+            self.read(text, tokens, memo, |tokens, _, at, sure| seek(tokens, at, sure));
         }
         if out.len() > found
             && let Some(names) = out.get_mut(from..)
@@ -166,23 +221,42 @@ impl Recogniser {
 
     /// Reads all tokens, window by window. `each` gets the window, where in it to go on, and up to where it is sure to stay as
     /// it is; it says how far it came. Whether the text fitted into one window.
-    fn read(&self, text: &str, tokens: &mut Vec<Token>, mut each: impl FnMut(&[Token], usize, usize) -> usize) -> bool {
+    #[inline(always)]
+    fn read(
+        &self,
+        text: &str,
+        tokens: &mut Vec<Token>,
+        memo: &mut Memo,
+        mut each: impl FnMut(&[Token], &mut Memo, usize, usize) -> usize,
+    ) -> bool {
         tokens.clear();
+        let lexicon = &self.model.lexicon;
         let mut reader = Reader::new(text);
         let mut from = 0;
         let mut whole = true;
         loop {
             let mut ended = false;
             while tokens.len() < WINDOW {
-                let Some(token) = reader.next(tokens) else {
+                let mut looked_up = false;
+                let known = |short| {
+                    looked_up = true;
+                    memo.word(short, lexicon)
+                };
+                let Some(mut token) = reader.next_with(tokens, known) else {
                     ended = true;
                     break;
                 };
+                let is_word = lexicon::is_looked_up(&token);
+                if is_word && !looked_up {
+                    token.lex = memo.class(token.word, lexicon);
+                }
                 tokens.push(token);
-                self.model.lexicon.look_up(tokens);
+                if is_word {
+                    lexicon.look_up_phrase(tokens);
+                }
             }
             let sure = if ended { tokens.len() } else { tokens.len() - UNSURE };
-            from = each(tokens, from, sure);
+            from = each(tokens, memo, from, sure);
             if ended {
                 return whole;
             }
@@ -193,32 +267,12 @@ impl Recogniser {
         }
     }
 
-    /// The spans in one run, in tokens of the window.
-    fn decide(
-        &self,
-        tokens: &[Token],
-        run: std::ops::Range<usize>,
-        lattice: &mut Lattice,
-        bias: i32,
-        mut each: impl FnMut(Span),
-    ) {
-        lattice.emissions.clear();
-        for at in run.clone() {
-            lattice.emissions.push(self.model.weights.sum(&features::keys(tokens, at)));
-        }
-        if lattice.decode(&self.costs, bias) {
-            lattice.spans(&self.costs, |span| {
-                each(Span { start: span.start + run.start, end: span.end + run.start, ..span });
-            });
-        }
-    }
-
     /// What spoke for the label of the name at these bytes of the text, strongest first.
     pub fn explain(&self, text: &str, name: &Name) -> Vec<Reason> {
         let mut tokens = Vec::new();
-        let mut reasons = Vec::new();
+        let (mut memo, mut reasons) = (Memo::default(), Vec::new());
         let (begin, inside) = name.label.tags();
-        self.read(text, &mut tokens, |tokens, from, sure| {
+        self.read(text, &mut tokens, &mut memo, |tokens, _, from, sure| {
             for at in from..sure {
                 let Some(token) = tokens.get(at).filter(|token| token.start >= name.start && token.end <= name.end)
                 else {

@@ -129,7 +129,7 @@ impl Model {
             }
             Ok(entries)
         });
-        let lexicon = Lexicon::from_groups(groups.collect::<Result<_, ModelProblem>>()?);
+        let lexicon = Lexicon::from_groups(groups.collect::<Result<Vec<_>, ModelProblem>>()?.into_iter());
         let buckets = (0..buckets).map(|_| bytes.take().map(|bucket| Bucket::from_bytes(&bucket)));
         let weights = Weights::from_buckets(buckets.collect::<Result<_, ModelProblem>>()?);
         Ok(Self { lexicon, weights, transitions, bias, recall_bias, step, belief })
@@ -141,13 +141,13 @@ impl Model {
         file.extend(FORMAT.to_le_bytes());
         file.extend(features::VERSION.to_le_bytes());
         file.extend((self.weights.buckets().len() as u32).to_le_bytes());
-        file.extend((self.lexicon.groups().len() as u32).to_le_bytes());
+        file.extend((self.lexicon.len() as u32).to_le_bytes());
         file.extend(self.transitions.iter().flatten().flat_map(|cost| cost.to_le_bytes()));
         file.extend(self.bias.to_le_bytes());
         file.extend(self.recall_bias.to_le_bytes());
         file.extend(self.step.to_le_bytes());
         file.extend(self.belief.iter().flatten());
-        file.extend(self.lexicon.groups().iter().flatten().flat_map(|entry| entry.to_le_bytes()));
+        file.extend(self.lexicon.entries().flat_map(u32::to_le_bytes));
         for bucket in self.weights.buckets() {
             file.extend(bucket.to_bytes());
         }

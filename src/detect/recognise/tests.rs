@@ -211,6 +211,43 @@ proptest! {
         }
     }
 
+    // INVARIANT: what was remembered of other texts, and what this machine adds up quickly, changes nothing.
+    #[test]
+    fn names_are_the_same_at_a_fresh_desk_and_on_any_machine(text in pieces(), recall in any::<bool>()) {
+        thread_local!(static MODEL: Recogniser = builtin());
+        let (mut names, mut plain) = (Vec::new(), Vec::new());
+        MODEL.with(|model| {
+            model.find(&text, recall, &mut names);
+            model.find_at(&mut Desk::default(), &text, recall, &mut plain, weights::sum);
+        });
+        prop_assert_eq!(names, plain);
+    }
+
+    // INVARIANT: the sums of a token are those of the rows of all its keys, one by one.
+    #[test]
+    fn sums_are_those_of_the_rows_of_all_keys(text in pieces()) {
+        thread_local!(static MODEL: Recogniser = builtin());
+        MODEL.with(|model| {
+            let (weights, reader) = (&model.model.weights, crate::detect::simd::Reader::new());
+            let (mut tokens, mut words) = (Vec::new(), Reader::new(&text));
+            while let Some(token) = words.next(&mut tokens) {
+                tokens.push(token);
+                model.model.lexicon.look_up(&mut tokens);
+            }
+            let (mut queue, mut memo) = (Queue::default(), Memo::default());
+            for at in 0..tokens.len() {
+                let mut sums = weights::Sums::default();
+                for row in features::keys(&tokens, at).map(|key| weights.row(key)) {
+                    sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += i16::from(weight));
+                }
+                queue.ask(weights, &mut memo, &tokens, at, true);
+                let scored = queue.take(weights, &mut memo, |buckets, places| reader.sum(buckets, places));
+                prop_assert_eq!(scored.map(|scored| scored.sums), Some(sums));
+            }
+            Ok(())
+        })?;
+    }
+
     // INVARIANT: any bytes are a model file or refused.
     #[test]
     fn any_bytes_are_a_model_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300), head in any::<bool>()) {

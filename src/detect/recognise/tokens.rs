@@ -3,6 +3,10 @@
 //! Words are folded: lower case, no diacritics, digits as one. E-mail addresses and URLs become [`Shape::Machine`], letters
 //! of other scripts than Latin [`Shape::Script`]: both are never part of a name here, patterns and rules see to them.
 
+use super::letters::{
+    BEYOND, Beyond, CAPITAL, DIGIT, Hash, LOWER, NEWLINE, SIGN, SPACE, Short, UPPER, Word, beyond, class, small_letters,
+};
+
 /// What a token looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -75,116 +79,6 @@ pub(crate) struct Token {
     pub flags: u8,
 }
 
-const SPACE: u8 = 0;
-const NEWLINE: u8 = 1;
-const LOWER: u8 = 2;
-const UPPER: u8 = 3;
-const DIGIT: u8 = 4;
-const SIGN: u8 = 5;
-const BEYOND: u8 = 6;
-
-const CLASSES: [u8; 256] = classes();
-
-#[expect(clippy::indexing_slicing, reason = "byte < 256 is the table's length")]
-const fn classes() -> [u8; 256] {
-    let mut table = [SIGN; 256];
-    let mut byte = 0usize;
-    while byte < 256 {
-        table[byte] = match byte as u8 {
-            b'\n' | b'\r' => NEWLINE,
-            0..=b' ' | 127 => SPACE,
-            b'a'..=b'z' => LOWER,
-            b'A'..=b'Z' => UPPER,
-            b'0'..=b'9' => DIGIT,
-            128..=255 => BEYOND,
-            _ => SIGN,
-        };
-        byte += 1;
-    }
-    table
-}
-
-/// Base letters of U+00C0 to U+017F.
-const FOLDS: &[u8; 192] = b"aaaaaaaceeeeiiiidnooooo*ouuuuytsaaaaaaaceeeeiiiidnooooo/ouuuuyty\
-aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkkllllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
-
-/// The folded byte of a letter beyond ASCII.
-fn fold(letter: char) -> u8 {
-    let code = letter as u32;
-    match code {
-        0xC0..=0x17F => FOLDS.get((code - 0xC0) as usize).copied().unwrap_or(b'?'),
-        0x1A0 | 0x1A1 | 0x1EA2 => b'o',
-        0x1AF | 0x1B0 => b'u',
-        0x218 | 0x219 => b's',
-        0x21A | 0x21B => b't',
-        0x1EA0..=0x1EB7 => b'a',
-        0x1EB8..=0x1EC7 => b'e',
-        0x1EC8..=0x1ECB => b'i',
-        0x1ECC..=0x1EE3 => b'o',
-        0x1EE4..=0x1EF1 => b'u',
-        0x1EF2..=0x1EF9 => b'y',
-        _ => 0x80 | (code & 0x7F) as u8,
-    }
-}
-
-/// What a character beyond ASCII is to the reader of words.
-enum Beyond {
-    Letter {
-        folded: u8,
-        upper: bool,
-        latin: bool,
-    },
-    /// Belongs to the word and adds nothing: a combining mark, a soft hyphen.
-    Mark,
-    Apostrophe,
-    Space,
-    Newline,
-    Sign,
-}
-
-fn beyond(c: char) -> Beyond {
-    match c {
-        '\u{2019}' | '\u{2BC}' | '\u{FF07}' => Beyond::Apostrophe,
-        '\u{300}'..='\u{36F}' | '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{FE0E}' | '\u{FE0F}' => Beyond::Mark,
-        '\u{85}' | '\u{2028}' | '\u{2029}' => Beyond::Newline,
-        'ª' | 'º' => Beyond::Sign,
-        _ if c.is_alphabetic() => {
-            let latin = matches!(c, '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}');
-            Beyond::Letter { folded: fold(c), upper: c.is_uppercase(), latin }
-        }
-        _ if c.is_whitespace() => Beyond::Space,
-        _ => Beyond::Sign,
-    }
-}
-
-/// A running hash of bytes: FNV-1a with its high half folded in at the end.
-#[derive(Clone, Copy)]
-pub(crate) struct Hash(u64);
-
-impl Hash {
-    /// Of nothing.
-    pub const fn new() -> Self {
-        Self(0xCBF2_9CE4_8422_2325)
-    }
-
-    /// With one more byte.
-    #[inline(always)]
-    pub fn add(self, byte: u8) -> Self {
-        Self((self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
-    }
-
-    /// Of all.
-    #[inline(always)]
-    pub fn end(self) -> u32 {
-        (self.0 ^ (self.0 >> 32)) as u32
-    }
-
-    /// Of these bytes.
-    pub fn of(bytes: &[u8]) -> u32 {
-        bytes.iter().fold(Self::new(), |hash, byte| hash.add(*byte)).end()
-    }
-}
-
 /// Reads tokens one after another. What was read never depends on where the reader stopped before.
 pub(crate) struct Reader<'t> {
     text: &'t str,
@@ -211,6 +105,12 @@ impl<'t> Reader<'t> {
 
     /// The next token. `tokens` holds those before it: an e-mail address shows late that it is one.
     pub fn next(&mut self, tokens: &mut [Token]) -> Option<Token> {
+        self.next_with(tokens, Short::read)
+    }
+
+    /// The next token; `read` is asked for short words, folded. Only where it says what the lists say is that in the token.
+    #[inline(always)]
+    pub fn next_with(&mut self, tokens: &mut [Token], read: impl FnOnce(Short) -> Word) -> Option<Token> {
         let bytes = self.text.as_bytes();
         loop {
             let byte = *bytes.get(self.at)?;
@@ -221,7 +121,10 @@ impl<'t> Reader<'t> {
                     self.tag = false;
                 }
                 NEWLINE => return Some(self.line_break()),
-                LOWER | UPPER | DIGIT => return Some(self.word(self.at)),
+                class @ (LOWER | UPPER) => {
+                    return Some(self.plain_word(class == UPPER, read).unwrap_or_else(|| self.word(self.at)));
+                }
+                DIGIT => return Some(self.word(self.at)),
                 SIGN => return Some(self.sign(byte, tokens)),
                 _ => {
                     let c = self.text.get(self.at..).and_then(|rest| rest.chars().next())?;
@@ -341,6 +244,63 @@ impl<'t> Reader<'t> {
         self.word_from(start, start)
     }
 
+    /// A word of plain small letters, the first perhaps a capital: nearly all are. `None` where there is more to it.
+    #[inline(always)]
+    fn plain_word(&mut self, capital: bool, read: impl FnOnce(Short) -> Word) -> Option<Token> {
+        let bytes = self.text.as_bytes();
+        let start = self.at;
+        let rest = bytes.get(start..)?;
+        let first = match rest.first_chunk::<8>() {
+            Some(eight) => u64::from_le_bytes(*eight),
+            // The end of the text: as if spaces followed.
+            None => rest.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte)),
+        };
+        let first = first | if capital { 0x20 } else { 0 };
+        let mut len = small_letters(first);
+        if len == 8 {
+            len += rest.iter().skip(8).take_while(|byte| byte.is_ascii_lowercase()).count();
+        }
+        let ends = match class(rest.get(len).copied().unwrap_or(b' ')) {
+            SPACE | NEWLINE => true,
+            SIGN => len > 2 || rest.get(len) != Some(&b'\''),
+            _ => false,
+        };
+        if !ends {
+            return None;
+        }
+        let short = Short(first & u64::MAX >> (64 - 8 * len.min(8)));
+        let shape = match (capital, len) {
+            (false, _) => Shape::Lower,
+            (true, 1) => Shape::Initial,
+            (true, _) => Shape::Capital,
+        };
+        let (word, cased, lex, tail) = if len <= 8 {
+            let Word { word, lower, capital: upper, lex } = read(short);
+            (word, if capital { upper } else { lower }, lex, short.tail())
+        } else {
+            let letters = rest.get(1..len).unwrap_or_default();
+            let (first, flip) = (short.0 as u8, if capital { CAPITAL } else { 0 });
+            let start = (Hash::new().add(first), Hash::new().add(first ^ flip));
+            let (word, cased) = letters.iter().fold(start, |(word, cased), byte| (word.add(*byte), cased.add(*byte)));
+            let tail = letters.last_chunk().map_or(0, |four| u32::from_be_bytes(*four));
+            (word.end(), cased.add(shape as u8).end(), None, tail)
+        };
+        let flags = self.flags(start);
+        self.at = start + len;
+        self.glued = true;
+        Some(Token {
+            start: start as u32,
+            end: self.at as u32,
+            word,
+            cased,
+            head: short.0 as u32,
+            tail,
+            lex: lex.unwrap_or(0),
+            shape,
+            flags,
+        })
+    }
+
     /// A word whose letters begin at `from`.
     fn word_from(&mut self, start: usize, from: usize) -> Token {
         let bytes = self.text.as_bytes();
@@ -394,7 +354,7 @@ impl<'t> Reader<'t> {
             };
             at += 1;
             word = word.add(folded);
-            cased = cased.add(if uppers > 0 && lowers == 0 { folded ^ 0x55 } else { folded });
+            cased = cased.add(if uppers > 0 && lowers == 0 { folded ^ CAPITAL } else { folded });
             if count < 4 {
                 head |= u32::from(folded) << (count * 8);
             }
@@ -445,14 +405,36 @@ impl<'t> Reader<'t> {
     }
 }
 
-#[expect(clippy::indexing_slicing, reason = "hot loop: a u8 indexes a table of 256")]
-#[inline(always)]
-fn class(byte: u8) -> u8 {
-    CLASSES[usize::from(byte)]
-}
-
 /// Whether an apostrophe after `count` letters stands within the word: `O'Brien` and `d'Arc`, not `John's`.
 fn joins(count: u32, bytes: &[u8], after: usize) -> bool {
     let letters = |n: usize| bytes.get(after + n).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80);
     (1..=2).contains(&count) && letters(0) && letters(1) && letters(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        // INVARIANT: a plain word read eight letters at once is what it is letter by letter.
+        #[test]
+        fn a_plain_word_is_the_same_read_at_once_and_letter_by_letter(
+            word in "[A-Z]?[a-z]{0,20}",
+            behind in "([ \n.,'@-]|'[a-z]{0,4}|[0-9A-Zé]|\u{301}|\u{2019}s)?[a-zé ]{0,9}",
+            tag in any::<bool>(),
+        ) {
+            let text = word + &behind;
+            let at = |text| Reader { tag, ..Reader::new(text) };
+            let first = text.bytes().next().map_or(SPACE, class);
+            prop_assume!(first == LOWER || first == UPPER);
+            if let Some(token) = at(&text).plain_word(first == UPPER, Short::read) {
+                let (mut quick, mut slow) = (at(&text), at(&text));
+                quick.plain_word(first == UPPER, Short::read);
+                prop_assert_eq!(format!("{token:?}"), format!("{:?}", slow.word(0)));
+                prop_assert_eq!((quick.at, quick.glued, quick.tag), (slow.at, slow.glued, slow.tag));
+            }
+        }
+    }
 }
