@@ -1,8 +1,9 @@
 //! What the name of a field says of the text under it: which words are context, and which rules the whole text is tried by.
 //!
-//! Names come again and again, so what was read of them last is kept, a few names a sheet; it never changes what is found.
+//! Names come again and again, so what was read of them last is kept, a few names a sheet; it never changes what is found. A publisher
+//! may put anything into a name: kept are only those made of words that rules listen to, or that name the parts of events.
 
-use super::words::{Groups, Vocabulary, in_word, word_len};
+use super::words::{Groups, Vocabulary, head_at, in_word, word_len};
 
 /// Names that are kept; a power of two.
 const KEPT: usize = 64;
@@ -25,7 +26,7 @@ impl Field {
     pub fn new(name: &str, vocabulary: &Vocabulary) -> Self {
         let mut buffer = [0u8; 96];
         let words = spaced(name.as_bytes(), &mut buffer);
-        let kept = (name.len() <= NAME_BYTES).then(|| name.into());
+        let kept = (name.len() <= NAME_BYTES && is_plain(words, vocabulary)).then(|| name.into());
         Self { name: kept, groups: vocabulary.groups(words), rules: rules(words, vocabulary) }
     }
 
@@ -33,6 +34,18 @@ impl Field {
     pub fn is(&self, name: &str) -> bool {
         self.name.as_deref() == Some(name)
     }
+}
+
+/// Words that name the parts of events.
+const PARTS: &str = "answer arguments body completion content context data description input message model output parts prompt query question \
+    response result role system text title user value";
+
+/// Whether a name is made of words that say nothing of anybody.
+fn is_plain(words: &[u8], vocabulary: &Vocabulary) -> bool {
+    let known = |word: &[u8]| {
+        vocabulary.find(head_at(word, 0), word.len()).is_some() || PARTS.split(' ').any(|part| part.as_bytes() == word)
+    };
+    words.split(|byte| *byte == b' ').all(known)
 }
 
 /// The names that were read last.
@@ -93,4 +106,24 @@ fn spaced<'b>(name: &[u8], buffer: &'b mut [u8; 96]) -> &'b [u8] {
     }
     let all = buffer.get(..len).unwrap_or_default();
     all.strip_suffix(b" ").unwrap_or(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::words::Builder;
+    use super::*;
+
+    #[test]
+    fn a_name_that_may_say_who_it_is_about_is_not_kept_in_memory() {
+        let mut builder = Builder::default();
+        builder.add("phone", |role| role.fields.push(7));
+        let vocabulary = builder.build();
+        for (name, kept) in
+            [("phone", true), ("userPhone", true), ("content", true), ("ada_phone", false), ("a@b.org", false)]
+        {
+            let field = Field::new(name, &vocabulary);
+            assert_eq!(field.is(name), kept, "{name}");
+            assert_eq!(field.rules.as_slice() == [7], name.ends_with("hone"), "{name}");
+        }
+    }
 }

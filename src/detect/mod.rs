@@ -15,6 +15,7 @@ mod engine;
 pub mod evaluate;
 pub mod explain;
 mod fields;
+
 #[cfg(test)]
 pub(crate) mod fuzz;
 mod gate;
