@@ -15,7 +15,6 @@ mod engine;
 pub mod evaluate;
 pub mod explain;
 mod fields;
-
 #[cfg(test)]
 pub(crate) mod fuzz;
 mod gate;
