@@ -294,7 +294,12 @@ impl Detector {
 
     /// Appends every candidate, disguised ones and those of tables and members too, in no order.
     pub(super) fn claims(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) {
+        let from = out.len();
         let noticed = self.candidates(text, hint, out);
+        if self.naming.is_some() {
+            // The model knows first names too, and where a name ends: a list alone has nothing to add.
+            keep(out, from, |finding| !self.is_listed_name(finding));
+        }
         for (start, _) in noticed.tokens {
             self.open_base64(text, start, out);
         }
@@ -353,6 +358,11 @@ impl Detector {
         self.candidates(&inner, Hint::default(), &mut found);
         let strongest = found.iter().filter(|f| f.evidence >= Evidence::Format).max_by_key(|f| arbitrate::rank(f));
         out.extend(strongest.map(|f| Finding { start: start as u32, end: (start + len) as u32, ..*f }));
+    }
+
+    fn is_listed_name(&self, finding: &Finding) -> bool {
+        let rule = self.builtin.rules.get(usize::from(finding.rule));
+        rule.is_some_and(|rule| matches!(rule.start, Start::FirstName))
     }
 
     pub(super) fn is_decoy(&self, finding: &Finding) -> bool {
