@@ -22,7 +22,7 @@ pub type Models = BTreeMap<String, Arc<Recogniser>>;
 pub(super) fn thresholds(mode: NamesMode) -> impl Iterator<Item = (Kind, u8)> {
     let (kinds, least): (&[Kind], u8) = match mode {
         NamesMode::Off => (&[], 0),
-        NamesMode::Balanced => (&[PERSON, LOCATION, ORGANIZATION], 35),
+        NamesMode::Balanced => (&[PERSON, LOCATION, ORGANIZATION], 30),
         NamesMode::Recall => (&[PERSON, LOCATION, ORGANIZATION], 3),
     };
     kinds.iter().map(move |kind| (*kind, least))

@@ -187,7 +187,7 @@ fn by_source(recogniser: &Recogniser, documents: &[&Document]) -> Vec<(usize, Sc
 }
 
 /// Belief below which names don't count when a model is measured.
-pub const LEAST: u8 = 35;
+pub const LEAST: u8 = 30;
 
 /// A model of all sources but one, for each of them, measured on `sets` that none of them saw. `tell` hears which source was left
 /// out and the scores, one a set.
