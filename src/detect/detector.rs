@@ -12,7 +12,7 @@ use super::index::{Noticed, Sheet};
 use super::naming::{self, Models, Naming, Unread};
 use super::own::{Dictionary, OwnRegex};
 use super::records::{self, Cell};
-use super::rule::Rule;
+use super::rule::{Rule, Start};
 use super::unfold::{self, Unfolded};
 use super::words::fold;
 use super::{Category, Evidence, Finding, Hint, Kind, KindInfo, arbitrate, kinds, names, rules};
@@ -319,8 +319,13 @@ impl Detector {
     /// # Errors
     /// The model of names failed; this find is all that can be said.
     pub(super) fn claims(&self, text: &str, hint: Hint<'_>, out: &mut Vec<Finding>) -> Result<(), Finding> {
+        let from = out.len();
         with_sheet(|sheet| {
             self.candidates_on(sheet, text, hint, out);
+            if self.naming.as_ref().is_some_and(|naming| !naming.is_recall()) {
+                // The model knows first names too, and where a name ends: a list alone adds only what it thought better of.
+                keep(out, from, |finding| !self.is_listed_name(finding));
+            }
             let Noticed { tokens, odd, colons, lines } = &sheet.noticed;
             for (start, _) in tokens {
                 self.open_base64(text, *start, out);
@@ -390,6 +395,11 @@ impl Detector {
         self.candidates(&inner, Hint::default(), &mut found);
         let strongest = found.iter().filter(|f| f.evidence >= Evidence::Format).max_by_key(|f| arbitrate::rank(f));
         out.extend(strongest.map(|f| Finding { start: start as u32, end: (start + len) as u32, ..*f }));
+    }
+
+    fn is_listed_name(&self, finding: &Finding) -> bool {
+        let rule = self.builtin.rules.get(usize::from(finding.rule));
+        rule.is_some_and(|rule| matches!(rule.start, Start::FirstName))
     }
 
     pub(super) fn is_decoy(&self, finding: &Finding) -> bool {

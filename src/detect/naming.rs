@@ -48,12 +48,12 @@ impl NameReader for Recogniser {
 /// Models that users brought, by the path that their settings name.
 pub type Models = BTreeMap<String, Arc<dyn NameReader>>;
 
-/// The least belief that names need where settings say nothing, if other than what all kinds need. Few places and
-/// organisations are certain; chosen on labelled text: docs/models/names.md.
+/// The least belief that names need where settings say nothing, if other than what all kinds need. Chosen on labelled text:
+/// docs/models/names.md.
 pub(super) fn thresholds(mode: NamesMode) -> impl Iterator<Item = (Kind, u8)> {
     let (kinds, least): (&[Kind], u8) = match mode {
         NamesMode::Off => (&[], 0),
-        NamesMode::Balanced => (&[LOCATION, ORGANIZATION], 35),
+        NamesMode::Balanced => (&[PERSON, LOCATION, ORGANIZATION], 30),
         NamesMode::Recall => (&[PERSON, LOCATION, ORGANIZATION], 3),
     };
     kinds.iter().map(move |kind| (*kind, least))

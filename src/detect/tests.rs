@@ -129,6 +129,17 @@ fn a_name_never_takes_the_place_of_what_a_rule_is_surer_of() {
 }
 
 #[test]
+fn a_list_of_first_names_alone_says_nothing_where_the_model_reads() {
+    let listed = |mode: &str| {
+        let detector = naming(mode);
+        let found = scan(&detector, "then Olivia Lindqvist wrote", None);
+        found.iter().map(|f| detector.rule(f.rule).name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("off"), ["person-listed"]);
+    assert_eq!(listed("balanced"), ["model-person"]);
+}
+
+#[test]
 fn names_that_are_switched_off_disabled_or_allowed_are_not_found() {
     let text = "I flew to Chicago.";
     assert_eq!(found(&naming("off"), text, None), []);

@@ -14,6 +14,7 @@ mod templates;
 use std::collections::BTreeMap;
 
 use super::recognise::Recogniser;
+use super::recognise::decode::Label;
 use super::recognise::lexicon::Lexicon;
 use super::recognise::model::Model;
 
@@ -41,6 +42,8 @@ pub struct Recipe {
     pub upper: u64,
     /// Added to every tag but outside, in units of the model: balanced, recall.
     pub biases: (i16, i16),
+    /// Added where a name begins: person, place, organisation. Learned weights miss more names than they find wrong ones.
+    pub begins: [i16; 3],
     /// Times that every sentence of our own is filled.
     pub rounds: usize,
 }
@@ -48,7 +51,16 @@ pub struct Recipe {
 impl Default for Recipe {
     fn default() -> Self {
         let settings = Settings { passes: 8, rate: 0.03, decay: 5e-3, dropout: 30, seed: 1 };
-        Self { settings, least: 2, buckets: 52_000, lower: 25, upper: 6, biases: (8, 40), rounds: 20 }
+        Self {
+            settings,
+            least: 2,
+            buckets: 52_000,
+            lower: 25,
+            upper: 6,
+            biases: (0, 40),
+            begins: [12, 15, 14],
+            rounds: 20,
+        }
     }
 }
 
@@ -100,6 +112,10 @@ fn learn(
     let learned = learn::learn(&examples, keys.len(), recipe.settings, progress);
     let mut model = pack::pack(&learned, &keys, lexicon, recipe.buckets);
     (model.bias, model.recall_bias) = recipe.biases;
+    for (label, more) in Label::ALL.iter().zip(recipe.begins) {
+        let (begin, _) = label.tags();
+        model.transitions.iter_mut().filter_map(|row| row.get_mut(usize::from(begin))).for_each(|cost| *cost += more);
+    }
     model
 }
 
@@ -171,7 +187,7 @@ fn by_source(recogniser: &Recogniser, documents: &[&Document]) -> Vec<(usize, Sc
 }
 
 /// Belief below which names don't count when a model is measured.
-pub const LEAST: u8 = 35;
+pub const LEAST: u8 = 30;
 
 /// A model of all sources but one, for each of them, measured on `sets` that none of them saw. `tell` hears which source was left
 /// out and the scores, one a set.
