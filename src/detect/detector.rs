@@ -87,8 +87,9 @@ static BUILTIN: LazyLock<Builtin> = LazyLock::new(|| {
 });
 
 thread_local! {
+    #[expect(clippy::vec_box, reason = "a sheet is lent and given back as it lies: most texts are shorter than one")]
     /// Sheets that no scan of this thread uses; a scan within a scan, of a cell or a disguise, takes another.
-    static SHEETS: RefCell<Vec<Sheet>> = const { RefCell::new(Vec::new()) };
+    static SHEETS: RefCell<Vec<Box<Sheet>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Lends a sheet.

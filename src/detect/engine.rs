@@ -406,13 +406,20 @@ impl<'s> Scan<'s> {
         let value = self.text.trim();
         let start = self.text.len() - self.text.trim_start().len();
         let end = start + value.len();
-        let known = std::mem::take(self.sheet.fields.slot(field));
-        let known = if known.is(field) { known } else { Field::new(field, &self.tables.vocabulary) };
+        let slot = self.sheet.fields.slot(field);
+        let mut known = std::mem::take(slot);
+        if !known.is(field) {
+            let read = Field::new(field, &self.tables.vocabulary);
+            let other = std::mem::replace(&mut known, read);
+            *slot = if known.is_kept() { Field::default() } else { other };
+        }
         self.context.field = known.groups;
         if !value.is_empty() && value.len() <= 512 {
             known.rules.iter().for_each(|rule| self.whole(*rule, start, end));
         }
-        *self.sheet.fields.slot(field) = known;
+        if known.is_kept() {
+            *self.sheet.fields.slot(field) = known;
+        }
     }
 
     /// A rule on all of a text under a telling field.

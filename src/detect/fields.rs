@@ -30,22 +30,57 @@ impl Field {
         Self { name: kept, groups: vocabulary.groups(words), rules: rules(words, vocabulary) }
     }
 
+    /// Whether it may be kept.
+    pub fn is_kept(&self) -> bool {
+        self.name.is_some()
+    }
+
     /// Whether this was read of `name`.
     pub fn is(&self, name: &str) -> bool {
         self.name.as_deref() == Some(name)
     }
 }
 
-/// Words that name the parts of events.
-const PARTS: &str = "answer arguments body completion content context data description input message model output parts prompt query question \
-    response result role system text title user value";
-
-/// Whether a name is made of words that say nothing of anybody.
+/// Whether a name is made of words that say nothing of anybody: those that rules listen to, and those that name the parts of events.
 fn is_plain(words: &[u8], vocabulary: &Vocabulary) -> bool {
-    let known = |word: &[u8]| {
-        vocabulary.find(head_at(word, 0), word.len()).is_some() || PARTS.split(' ').any(|part| part.as_bytes() == word)
+    let part = |word: &[u8]| {
+        matches!(
+            word,
+            b"answer"
+                | b"arguments"
+                | b"body"
+                | b"completion"
+                | b"content"
+                | b"context"
+                | b"data"
+                | b"description"
+                | b"input"
+                | b"kind"
+                | b"label"
+                | b"lang"
+                | b"message"
+                | b"model"
+                | b"output"
+                | b"parts"
+                | b"prompt"
+                | b"query"
+                | b"question"
+                | b"reason"
+                | b"response"
+                | b"result"
+                | b"role"
+                | b"source"
+                | b"status"
+                | b"system"
+                | b"text"
+                | b"title"
+                | b"tool"
+                | b"type"
+                | b"user"
+                | b"value"
+        )
     };
-    words.split(|byte| *byte == b' ').all(known)
+    words.split(|byte| *byte == b' ').all(|word| part(word) || vocabulary.find(head_at(word, 0), word.len()).is_some())
 }
 
 /// The names that were read last.
