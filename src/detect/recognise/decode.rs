@@ -115,7 +115,7 @@ impl Costs {
 impl Lattice {
     /// Whether every row but the one that is all outside is worse: told without looking at rows. So it is where no token gains by
     /// any tag: a name, wherever it begins and ends, is worth no more than what its tokens gain at most.
-    #[expect(clippy::indexing_slicing, reason = "hot loop: tags are below TAGS")]
+    #[expect(clippy::indexing_slicing, clippy::needless_range_loop, reason = "hot loop: tags are below TAGS")]
     #[inline(always)]
     fn is_plain(&self, costs: &Costs, bias: i32) -> bool {
         self.emissions.iter().all(|emission| {
