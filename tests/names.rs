@@ -252,29 +252,32 @@ fn a_text_on_which_the_model_fails_is_said_to_be_unread() {
     assert_eq!(names(&reader, "Ada").len(), 1);
 }
 
+/// What makes the files of a model wrong.
+type Harm = Box<dyn Fn(&mut Tiny, &Path)>;
+
 /// One way to make a model wrong, and what is said of it.
-type Mistake = (&'static str, Box<dyn Fn(&mut Tiny, &Path)>, &'static [&'static str]);
+type Mistake = (&'static str, Harm, &'static [&'static str]);
 
 fn mistakes() -> Vec<Mistake> {
-    fn tiny(change: impl Fn(&mut Tiny) + 'static) -> Box<dyn Fn(&mut Tiny, &Path)> {
+    fn tiny(change: impl Fn(&mut Tiny) + 'static) -> Harm {
         Box::new(move |model, folder| {
             change(model);
             model.write(folder);
         })
     }
-    fn file(name: &'static str, content: &'static str) -> Box<dyn Fn(&mut Tiny, &Path)> {
+    fn file(name: &'static str, content: &'static str) -> Harm {
         Box::new(move |model, folder| {
             model.write(folder);
             fs::write(folder.join(name), content).unwrap();
         })
     }
-    fn gone(name: &'static str) -> Box<dyn Fn(&mut Tiny, &Path)> {
+    fn gone(name: &'static str) -> Harm {
         Box::new(move |model, folder| {
             model.write(folder);
             fs::remove_file(folder.join(name)).unwrap();
         })
     }
-    fn huge(name: &'static str) -> Box<dyn Fn(&mut Tiny, &Path)> {
+    fn huge(name: &'static str) -> Harm {
         Box::new(move |model, folder| {
             model.write(folder);
             // It takes no room: nothing is written.
