@@ -96,7 +96,9 @@ thread_local! {
 fn with_sheet<R>(work: impl FnOnce(&mut Sheet) -> R) -> R {
     let mut sheet = SHEETS.with_borrow_mut(Vec::pop).unwrap_or_default();
     let result = work(&mut sheet);
-    SHEETS.with_borrow_mut(|sheets| sheets.push(sheet));
+    if !sheet.is_large() {
+        SHEETS.with_borrow_mut(|sheets| sheets.push(sheet));
+    }
     result
 }
 

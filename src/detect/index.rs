@@ -53,6 +53,9 @@ const WINDOW: usize = BLOCK + 8;
 /// A block has at most so many words.
 const MOST: usize = BLOCK / 2;
 
+/// Longer lists are given back: a hostile text may have a sign at every byte.
+const KEPT: usize = 16 * 1024;
+
 /// The lists that words are looked up in.
 #[derive(Clone, Copy)]
 pub(super) struct Lists<'t> {
@@ -101,6 +104,12 @@ impl Sheet {
         odd.clear();
         colons.clear();
         lines.clear();
+    }
+
+    /// Whether a text made it so large that it is not worth keeping.
+    pub fn is_large(&self) -> bool {
+        let Noticed { tokens, odd, colons, lines } = &self.noticed;
+        odd.capacity().max(colons.capacity()).max(lines.capacity()).max(tokens.capacity()) > KEPT
     }
 
     /// Reads the next stretch from `at`, a multiple of [`BLOCK`]: appends its places, block by block, and notes its context words. Gives
