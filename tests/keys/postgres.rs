@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
 
 use lethe::io::clock::{Clock, ManualClock, SystemClock};
 use lethe::io::keystore::{Connecting, End, Keystore, PostgresOptions, PostgresStore, StoreError, migrate};
@@ -424,6 +424,43 @@ fn a_writer() {
         }
     }
     std::fs::write(file, prints).unwrap();
+}
+
+#[test]
+fn what_was_read_before_a_commit_of_the_same_process_is_no_sign_that_the_store_went_back() {
+    let home = Home::new();
+    // The fence is stored when the tree has been read without it; the reader goes on when the fence is known.
+    let (read, fenced) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let racing = Arc::new(AtomicBool::new(false));
+    let steps = {
+        let (read, fenced, racing) = (read.clone(), fenced.clone(), racing.clone());
+        Steps::new(move |name| {
+            match name {
+                "fence not yet durable" => {
+                    racing.store(true, Ordering::SeqCst);
+                    read.wait();
+                }
+                "changes read" if racing.swap(false, Ordering::SeqCst) => {
+                    read.wait();
+                    fenced.wait();
+                }
+                _ => {}
+            }
+            Ok(())
+        })
+    };
+    let store = home.open_with(&Arc::new(ManualClock::default()), steps).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            store.fence(&[(id(7), 5_000)]).unwrap();
+            fenced.wait();
+        });
+        while !racing.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        assert_eq!(store.buckets().unwrap(), []);
+    });
+    assert!(matches!(state(&store, &request(7, Grant::Open)), Ok(KeyState::Erased(_))));
 }
 
 #[test]

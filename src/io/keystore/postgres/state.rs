@@ -43,6 +43,14 @@ struct News {
     changed: Stored,
 }
 
+/// What became of news.
+enum Taken {
+    /// The tree in memory holds them.
+    Known,
+    /// A commit of this process was noted while they were being opened: they are to be read again.
+    Overtaken,
+}
+
 /// How often a tree is read again whose root was destroyed while it was being read.
 const READ_AGAIN: usize = 3;
 
@@ -137,19 +145,21 @@ impl PostgresStore {
         row.ok_or(Damaged(Table::Meta).into())
     }
 
-    /// Reads what others have changed, where they have.
+    /// Reads what others have changed, where they have: afterwards the tree in memory is no older than this call.
     pub(super) fn catch_up(&self) -> Result<(), StoreError> {
         let _one = self.catching.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut tries = 0;
+        let mut destroyed = 0;
         loop {
-            tries += 1;
             let known = self.read_state().version;
             let session = self.ground.link.session()?;
             let news = news_in_snapshot(&session, known)?;
             session.done();
-            match self.take(news) {
-                Err(StoreError::OldCopy { .. }) if tries < READ_AGAIN => {}
-                taken => return taken,
+            self.steps.reached("changes read")?;
+            match self.take(news, known) {
+                Ok(Taken::Known) => return Ok(()),
+                Ok(Taken::Overtaken) => {}
+                Err(StoreError::OldCopy { .. }) if destroyed + 1 < READ_AGAIN => destroyed += 1,
+                Err(error) => return Err(error),
             }
         }
     }
@@ -162,7 +172,7 @@ impl PostgresStore {
             match known.cmp(&stand.version) {
                 Ordering::Equal => return Ok(()),
                 Ordering::Greater => return Err(self.went_back(stand.version, known)),
-                Ordering::Less => self.take(news(session, known)?)?,
+                Ordering::Less => _ = self.take(news(session, known)?, known)?,
             }
         }
     }
@@ -171,7 +181,9 @@ impl PostgresStore {
         StoreError::WentBack { server: self.ground.link.server().to_owned(), found, seen }
     }
 
-    fn take(&self, news: News) -> Result<(), StoreError> {
+    /// Makes the tree in memory that of these news, which were asked for when it stood at `known`. A commit of this process may
+    /// have moved it on since; only news from before `known` tell of a store that has gone back.
+    fn take(&self, news: News, known: u64) -> Result<Taken, StoreError> {
         let News { deployment, version, tally, top, changed } = news;
         let (seen, patch, root) = {
             let state = self.read_state();
@@ -182,11 +194,11 @@ impl PostgresStore {
                     ours: state.tree.deployment().to_string(),
                 });
             }
-            if version < state.version {
-                return Err(self.went_back(version, state.version));
+            if version < known {
+                return Err(self.went_back(version, known));
             }
-            if version == state.version {
-                return Ok(());
+            if version <= state.version {
+                return Ok(Taken::Known);
             }
             let row = top.ok_or(Damaged(Table::Meta))?;
             let moved = row.root != state.root;
@@ -194,14 +206,13 @@ impl PostgresStore {
             (state.version, state.tree.follow(top, tally, &changed)?, row.root.clone())
         };
         let mut state = self.write_state();
-        // A commit of this process may have been noted meanwhile: then these news are older than what is known.
         if state.version != seen {
-            return Ok(());
+            return Ok(Taken::Overtaken);
         }
         state.tree.apply(patch);
         state.root = root;
         self.moved_to(&mut state, version);
-        Ok(())
+        Ok(Taken::Known)
     }
 
     /// Takes note that the tree in memory is that of a version now; caches of an older epoch are void.
