@@ -119,17 +119,20 @@ impl Automaton {
         reason = "hot loop: `tabulate` writes only rows that exist, columns that a row has"
     )]
     pub fn walk(&self, text: &[u8], at: usize, mut holds: impl FnMut(usize) -> bool) -> Option<[usize; 2]> {
-        let mut state = self.start;
+        let (mut state, accepting) = (self.start as usize, self.accepting as usize);
         let mut ends = [0, 0];
         let rest = text.get(at..).unwrap_or_default();
         let rest = rest.get(..self.reach).unwrap_or(rest);
         for (i, byte) in rest.iter().enumerate() {
-            state = self.next[state as usize + usize::from(self.classes[usize::from(*byte)])];
-            if state < self.accepting {
-                if state == DEAD {
-                    break;
-                }
-            } else if holds(at + i + 1) {
+            state = self.next[state + usize::from(self.classes[usize::from(*byte)])] as usize;
+            // One comparison for most bytes: the dead row is far above the others then.
+            if state.wrapping_sub(DEAD as usize + 1) < accepting - 1 {
+                continue;
+            }
+            if state == DEAD as usize {
+                break;
+            }
+            if holds(at + i + 1) {
                 ends = [at + i + 1, ends[0]];
             }
         }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::automata::{Automaton, LONG_REACH, REACH};
 use super::border::Borders;
 use super::gate::Gate;
-use super::rule::{Link, Rule, Start};
+use super::rule::{Rule, Start};
 use super::simd::Reader;
 use super::words::{Builder, Groups, Vocabulary};
 
@@ -45,6 +45,7 @@ pub(super) struct Starts {
     pub paren: Vec<u16>,
     pub at: Vec<u16>,
     pub group: Vec<u16>,
+    pub uuid: Vec<u16>,
     pub scheme: Vec<u16>,
     pub dashes: Vec<u16>,
     pub first_name: Vec<u16>,
@@ -212,6 +213,7 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
             Start::Paren => &mut starts.paren,
             Start::At => &mut starts.at,
             Start::Group => &mut starts.group,
+            Start::Uuid => &mut starts.uuid,
             Start::Scheme => &mut starts.scheme,
             Start::Dashes => &mut starts.dashes,
             Start::FirstName => &mut starts.first_name,
@@ -257,7 +259,9 @@ pub(super) fn compile(rules: &[Rule], first_names: &[&str]) -> Result<Tables, Ve
 fn gated(rules: &[Rule], ids: Vec<u16>) -> Result<Gated, String> {
     let members: Vec<&Rule> = ids.iter().filter_map(|id| rules.get(usize::from(*id))).collect();
     let patterns: Vec<&str> = members.iter().map(|rule| rule.pattern).collect();
-    let gate = Gate::new(&patterns, Borders::of(members.iter().map(|rule| rule.border)))?;
+    let quiet = members.iter().enumerate().filter(|(_, rule)| !rule.need || !rule.column.is_empty());
+    let quiet = quiet.fold(0, |all, (index, _)| all | 1 << index);
+    let gate = Gate::new(&patterns, Borders::of(members.iter().map(|rule| rule.border)), quiet)?;
     Ok(Gated { gate, rules: ids })
 }
 
@@ -280,56 +284,4 @@ fn tail<'r>(
         }
     });
     index.map(|index| index as u16)
-}
-
-/// Where the value of a keyword that ends at `at` begins, if `link` allows what stands between.
-pub(super) fn value_start(text: &[u8], at: usize, link: Link) -> Option<usize> {
-    let mut at = at;
-    let skip = |at: &mut usize, set: &[u8], most: usize| {
-        let from = *at;
-        while *at < from + most && text.get(*at).is_some_and(|byte| set.contains(byte)) {
-            *at += 1;
-        }
-        *at > from
-    };
-    // `"key": "value"`, `key = value`, `**Key:** value`, `Key #: value`, `key is value`
-    skip(&mut at, b"\"'`*])s", 3);
-    skip(&mut at, b"'s", 2);
-    let mut spaced = skip(&mut at, b" \t", 40);
-    skip(&mut at, b"#.", 2);
-    let mut signed = skip(&mut at, b":=", 2) | skip(&mut at, b">", 1);
-    let marked = signed;
-    signed |= spaced && skip_word(text, &mut at);
-    skip(&mut at, b"*", 2);
-    spaced |= skip(&mut at, b" \t", 40);
-    skip(&mut at, b"\"'`([", 3);
-    let allowed = match link {
-        Link::Mark => marked,
-        Link::Sign => signed,
-        Link::Space => signed || spaced,
-    };
-    (allowed && at < text.len()).then_some(at)
-}
-
-/// Words between a keyword and its value that say as much as a sign.
-const LINKS: &[&str] =
-    &["is", "was", "are", "number", "no", "num", "nr", "id", "of", "to", "on", "am", "le", "el", "il"];
-
-fn skip_word(text: &[u8], at: &mut usize) -> bool {
-    let mut found = false;
-    for _ in 0..2 {
-        let rest = text.get(*at..).unwrap_or_default();
-        let Some(word) = LINKS.iter().find(|word| {
-            rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()))
-                && rest.get(word.len()).is_some_and(|byte| b" \t:=#.".contains(byte))
-        }) else {
-            break;
-        };
-        *at += word.len();
-        while text.get(*at).is_some_and(|byte| b" \t:=#.".contains(byte)) {
-            *at += 1;
-        }
-        found = true;
-    }
-    found
 }

@@ -90,15 +90,13 @@ pub(super) struct Context<'s> {
     before: (usize, Groups),
     /// Context sets behind a position: the last one asked for.
     behind: (usize, Groups),
-    /// Context sets that may stand on either side of a position: the last one asked for.
-    around: (usize, Groups),
 }
 
 impl<'s> Context<'s> {
     /// Nothing noted.
     pub fn new(tables: &'s Tables, text: &'s [u8]) -> Self {
         let none = (usize::MAX, Groups::default());
-        Self { tables, text, field: Groups::default(), noted_to: 0, before: none, behind: none, around: none }
+        Self { tables, text, field: Groups::default(), noted_to: 0, before: none, behind: none }
     }
 
     /// The bytes before a place in which context words may stand.
@@ -169,15 +167,11 @@ impl<'s> Context<'s> {
         (nearest.meets(near), nearest.meets(against))
     }
 
-    /// Whether a word that raises may stand anywhere around a match that starts here; wrongly yes, never wrongly no.
-    pub fn may_be_near(&mut self, notes: &mut Notes, rule: u16, at: usize) -> bool {
-        if self.around.0 != at {
-            let (field, vocabulary) = (self.field, &self.tables.vocabulary);
-            let around = notes.between(at.saturating_sub(NEAR_BYTES), at + AHEAD_BYTES);
-            self.around = (at, around.fold(field, |all, note| all | vocabulary.groups_of(note.head)));
-        }
-        let near = self.tables.near.get(usize::from(rule)).copied().unwrap_or_default();
-        self.around.1.meets(near)
+    /// Context sets of which a word may stand anywhere around a match that starts here; some wrongly, none left out.
+    pub fn around(&self, notes: &mut Notes, at: usize) -> Groups {
+        let vocabulary = &self.tables.vocabulary;
+        let around = notes.between(at.saturating_sub(NEAR_BYTES), at + AHEAD_BYTES);
+        around.fold(self.field, |all, note| all | vocabulary.groups_of(note.head))
     }
 
     /// Whether a word that raises stands right behind, on the same line: `030 901820 (mobile)`.

@@ -5,14 +5,14 @@
 //! where something may start, and the second pass, here, tries those places once the words on both sides of them are known.
 
 use super::border::start_holds;
-use super::compile::{Gated, Tables, value_start};
+use super::compile::{Gated, Tables};
 use super::context::{AHEAD_BYTES, Context};
 use super::fields::Field;
-use super::gate::Patterns;
 use super::index::{Lists, Place, Sheet, What};
 use super::masks::BLOCK;
 use super::rule::{Border, Rule, Start};
 use super::streets;
+use super::value::Value;
 use super::words::{HeadNumber, in_word};
 use super::{Evidence, Finding, Hint};
 
@@ -33,6 +33,16 @@ pub(super) struct Scan<'s> {
     /// Numbers before this byte are part of something found already.
     numbers_done: usize,
     groups_done: usize,
+    checked: Checked,
+}
+
+/// The check that was made last, and what it said: rules of one kind ask the same of the same bytes.
+#[derive(Clone, Copy, Default)]
+struct Checked {
+    name: &'static str,
+    start: usize,
+    end: usize,
+    passed: bool,
 }
 
 impl<'s> Scan<'s> {
@@ -45,7 +55,8 @@ impl<'s> Scan<'s> {
     ) -> Self {
         let context = Context::new(tables, text.as_bytes());
         sheet.clear();
-        Self { tables, rules, text, out, sheet, context, numbers_done: 0, groups_done: 0 }
+        let checked = Checked::default();
+        Self { tables, rules, text, out, sheet, context, numbers_done: 0, groups_done: 0, checked }
     }
 
     /// Appends every candidate, in no order, overlapping. The sheet then says what is worth a second look.
@@ -100,7 +111,7 @@ impl<'s> Scan<'s> {
         let text = self.text.as_bytes();
         let done = self.sheet.noticed.tokens.last().map_or(0, |(_, end)| *end);
         if at >= done {
-            let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+            let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
             let back = text.get(done..at).unwrap_or_default().iter().rev().take_while(in_token).count();
             let ahead = text.get(at..).unwrap_or_default().iter().take_while(in_token).count();
             self.sheet.noticed.tokens.push((at - back, at + ahead));
@@ -121,8 +132,10 @@ impl<'s> Scan<'s> {
         let text = self.text.as_bytes();
         let head = tables.vocabulary.head(head);
         for (end, role) in tables.vocabulary.phrases_of(head, text, at, len) {
-            for rule in &role.leads {
-                self.lead_to(*rule, end);
+            if !role.leads.is_empty()
+                && let Some(value) = Value::after(text, end)
+            {
+                role.leads.iter().for_each(|rule| self.lead_to(*rule, value));
             }
             for id in &role.starts {
                 match self.rules.get(usize::from(*id)) {
@@ -135,12 +148,12 @@ impl<'s> Scan<'s> {
         }
     }
 
-    /// A keyword ends here: tries what stands behind it as its value.
-    fn lead_to(&mut self, rule: u16, end: usize) {
+    /// Tries what stands behind a keyword, where it is tied to it as a rule asks.
+    fn lead_to(&mut self, rule: u16, value: Value) {
         if let Some(Start::After(_, link)) = self.rules.get(usize::from(rule)).map(|rule| rule.start)
-            && let Some(value) = value_start(self.text.as_bytes(), end, link)
+            && value.is_tied(link)
         {
-            self.single(rule, value);
+            self.single(rule, value.at);
         }
     }
 
@@ -150,9 +163,7 @@ impl<'s> Scan<'s> {
             return;
         }
         let tables = self.tables;
-        let inner = !start_holds(self.text.as_bytes(), at, Border::Number);
-        let possible = tables.digit.gate.possible(self.text.as_bytes(), at, inner);
-        self.gated(&tables.digit, possible, at);
+        self.gated(&tables.digit, at);
         // `Hauptstraße 12`, `Storgatan 5`
         if self.before(at, 1) == b' ' && self.before(at, 2).is_ascii_lowercase() | (self.before(at, 2) >= 0x80) {
             self.street(at - 1);
@@ -166,14 +177,17 @@ impl<'s> Scan<'s> {
         }
     }
 
-    /// Tries the rules that a gate let through.
-    fn gated(&mut self, gated: &'s Gated, mut possible: Patterns, at: usize) {
+    /// Tries the rules that a gate lets through.
+    fn gated(&mut self, gated: &'s Gated, at: usize) {
+        let around = self.context.around(&mut self.sheet.notes, at);
+        let mut possible = gated.gate.possible(self.text.as_bytes(), at, around.is_empty());
         while possible != 0 {
             let pattern = possible.trailing_zeros() as usize;
             possible &= possible - 1;
             let Some(id) = gated.rules.get(pattern).copied() else { continue };
             let Some(rule) = self.rules.get(usize::from(id)) else { continue };
-            if !rule.need || !rule.column.is_empty() || self.context.may_be_near(&mut self.sheet.notes, id, at) {
+            let near = || self.tables.near.get(usize::from(id)).is_some_and(|near| around.meets(*near));
+            if !rule.need || !rule.column.is_empty() || near() {
                 self.attempt(rule, id, at);
             }
         }
@@ -208,15 +222,14 @@ impl<'s> Scan<'s> {
     /// Tries the rules of words with digits at one.
     fn mixed_word(&mut self, at: usize) {
         let tables = self.tables;
-        let possible = tables.mixed.gate.possible(self.text.as_bytes(), at, false);
-        self.gated(&tables.mixed, possible, at);
+        self.gated(&tables.mixed, at);
     }
 
     fn at_sign(&mut self, at: usize) {
         let head = self.text.as_bytes().get(at.saturating_sub(LOCAL_BYTES)..at).unwrap_or_default();
-        let local = |byte: &u8| in_word(*byte) || b"._%+-'&".contains(byte);
-        let mut start = at - head.iter().rev().take_while(|byte| local(byte)).count();
-        while start < at && b"._%+-'&".contains(&self.byte(start)) || !self.text.is_char_boundary(start) {
+        let sign = |byte: u8| matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'' | b'&');
+        let mut start = at - head.iter().rev().take_while(|byte| in_word(**byte) || sign(**byte)).count();
+        while start < at && sign(self.byte(start)) || !self.text.is_char_boundary(start) {
             start += 1;
         }
         if start < at {
@@ -244,8 +257,10 @@ impl<'s> Scan<'s> {
     fn user_info(&mut self, at: usize) {
         let tables = self.tables;
         let rest = self.text.as_bytes().get(at..).unwrap_or_default();
-        let authority =
-            rest.iter().take(USER_INFO_BYTES).position(|byte| b" \t\r\n/?#\"'<>@".contains(byte)).unwrap_or(0);
+        let ends = |byte: u8| {
+            matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'@')
+        };
+        let authority = rest.iter().take(USER_INFO_BYTES).position(|byte| ends(*byte)).unwrap_or(0);
         if rest.get(authority) != Some(&b'@') {
             return;
         }
@@ -314,9 +329,12 @@ impl<'s> Scan<'s> {
         } else if self.byte(at + 1).is_ascii_hexdigit()
             && self.before(at, 1).is_ascii_hexdigit()
             && self.before(at, 2).is_ascii_hexdigit()
-            && self.byte(at + 3) == b'-'
         {
-            self.group(at);
+            if self.byte(at + 3) == b'-' {
+                self.group(at);
+            } else if self.byte(at + 5) == b'-' && (3..=8).all(|back| self.before(at, back).is_ascii_hexdigit()) {
+                self.singles(&tables.starts.uuid, at - 8);
+            }
         }
     }
 
@@ -355,15 +373,14 @@ impl<'s> Scan<'s> {
             sign => self.text.as_bytes().get(start..end).and_then(|found| found.iter().position(|byte| *byte == sign)),
         };
         let start = start + cut.map_or(0, |at| at + 1);
-        let Some(found) = self.text.get(start..end).filter(|found| !found.is_empty()) else { return false };
         // Context first where it must be there: it is read once for all rules that start here.
-        if !rule.need && !(rule.check.passes)(found.as_bytes()) {
+        if !rule.need && !self.passes(rule, start, end) {
             return false;
         }
         let (near, against) = self.context.near(&mut self.sheet.notes, id, start);
         let near = near || !rule.column.is_empty() && self.context.heads_column(id, start);
         let near = near || rule.need && self.context.followed(&mut self.sheet.notes, id, end);
-        if against || rule.need && !(near && (rule.check.passes)(found.as_bytes())) {
+        if against || rule.need && !(near && self.passes(rule, start, end)) {
             return false;
         }
         let end = self.with_tails(id, rule, end);
@@ -388,6 +405,18 @@ impl<'s> Scan<'s> {
             rule: id,
         });
         true
+    }
+
+    /// Whether a rule's check holds for a part of the text that is not empty.
+    fn passes(&mut self, rule: &Rule, start: usize, end: usize) -> bool {
+        let Checked { name, start: from, end: to, passed } = self.checked;
+        if (from, to) == (start, end) && std::ptr::eq(name, rule.check.name) {
+            return passed;
+        }
+        let found = self.text.get(start..end).filter(|found| !found.is_empty());
+        let passed = found.is_some_and(|found| (rule.check.passes)(found.as_bytes()));
+        self.checked = Checked { name: rule.check.name, start, end, passed };
+        passed
     }
 
     /// Where a match ends once what may follow it is taken in.

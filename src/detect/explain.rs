@@ -141,7 +141,13 @@ impl Detector {
         let alone = |rule: &(usize, &Rule)| {
             matches!(
                 rule.1.start,
-                Start::Digit | Start::Mixed | Start::Plus | Start::Paren | Start::Group | Start::Prefix(_)
+                Start::Digit
+                    | Start::Mixed
+                    | Start::Plus
+                    | Start::Paren
+                    | Start::Group
+                    | Start::Uuid
+                    | Start::Prefix(_)
             )
         };
         let forms = FORMS.get_or_init(|| self.builtin_rules().iter().map(|rule| form(rule.pattern).ok()).collect());

@@ -10,7 +10,7 @@ use regex_automata::nfa::thompson::{Compiler, Config, NFA, State, WhichCaptures}
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::syntax;
 
-use super::border::{Borders, within_word};
+use super::border::{Borders, SIDES, beside, within_word};
 
 /// A set of patterns of one gate.
 pub(super) type Patterns = u128;
@@ -27,7 +27,7 @@ const DEPTH: usize = 14;
 /// The row from which nothing is possible any more.
 const DEAD: u16 = 0;
 
-const CLASSES: [u8; 256] = classes();
+static CLASSES: [u8; 256] = classes();
 
 const fn classes() -> [u8; 256] {
     let mut table = [0u8; 256];
@@ -71,17 +71,20 @@ pub(super) struct Gate {
     closed: bool,
     /// By telling row: what may end where it is reached, and what is still possible where the automaton was cut off.
     told: Box<[[Patterns; 2]]>,
-    /// The row that begins with all patterns, and the one with those alone that may begin within a longer number.
-    starts: [u32; 2],
+    /// Where to begin, by what stands before ([`beside`]): with all patterns that may start there; and with those of them alone
+    /// that ask for no word around them.
+    starts: [[u32; 2]; SIDES],
+    /// By its first byte: what may begin so.
+    first: Box<[Patterns; 256]>,
     borders: Borders,
 }
 
 impl Gate {
-    /// Compiles patterns with their borders; at most [`CAPACITY`].
+    /// Compiles patterns with their borders; at most [`CAPACITY`]. Those in `quiet` may match where no rule's words stand.
     ///
     /// # Errors
     /// What is wrong with the patterns, in words.
-    pub fn new(patterns: &[&str], borders: Borders) -> Result<Self, String> {
+    pub fn new(patterns: &[&str], borders: Borders, quiet: Patterns) -> Result<Self, String> {
         if patterns.len() > CAPACITY {
             return Err(format!("{} patterns start alike; a gate holds {CAPACITY}", patterns.len()));
         }
@@ -90,40 +93,46 @@ impl Gate {
             .configure(Config::new().utf8(false).nfa_size_limit(Some(4 << 20)).which_captures(WhichCaptures::None))
             .build_many(patterns)
             .map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
-        Builder::new(&nfa, patterns.len()).build(borders)
+        Builder::new(&nfa, patterns.len()).build(borders, quiet)
     }
 
-    /// The patterns that may match at `at`. `inner` says that the place is within a longer number.
+    /// The patterns that may match at `at`; where `quiet`, those alone that ask for no word around them.
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "hot loop: the builder writes only rows that exist")]
-    pub fn possible(&self, text: &[u8], at: usize, inner: bool) -> Patterns {
-        let mut possible = 0;
-        let mut row = self.starts[usize::from(inner)];
+    pub fn possible(&self, text: &[u8], at: usize, quiet: bool) -> Patterns {
         let rest = text.get(at..).unwrap_or_default();
+        let Some(first) = rest.first().map(|byte| self.first[usize::from(*byte)]) else { return 0 };
+        let mut possible = 0;
+        let back = |n: usize| at.checked_sub(n).and_then(|at| text.get(at)).copied().unwrap_or(0);
+        let mut row = self.starts[beside(back(1), back(2))][usize::from(quiet)];
         for (i, byte) in rest.iter().enumerate() {
             row = self.next[row as usize + usize::from(CLASSES[usize::from(*byte)])];
-            if row < self.telling {
-                if row == u32::from(DEAD) {
-                    break;
-                }
+            // One comparison for most bytes: the dead row is far above the others then.
+            if row.wrapping_sub(1) < self.telling - 1 {
                 continue;
+            }
+            if row == u32::from(DEAD) {
+                break;
             }
             let next = rest.get(i + 1).copied().unwrap_or(0);
             if row < self.cut && self.closed && within_word(next) {
                 continue;
             }
             let [ends, open] = self.told[(row - self.telling) as usize / COLUMNS];
-            possible |= ends & self.borders.at_end(next, rest.get(i + 2).copied().unwrap_or(0)) | open;
+            if ends & !possible != 0 {
+                possible |= ends & self.borders.at_end(next, rest.get(i + 2).copied().unwrap_or(0));
+            }
+            possible |= open;
             if row >= self.cut {
                 break;
             }
         }
-        if possible == 0 { 0 } else { possible & self.borders.at_start(text, at) }
+        possible & first
     }
 
     /// Bytes of memory the tables take.
     pub fn memory_bytes(&self) -> usize {
-        self.next.len() * 4 + self.told.len() * size_of::<[Patterns; 2]>()
+        self.next.len() * 4 + (self.told.len() * 2 + self.first.len()) * size_of::<Patterns>()
     }
 }
 
@@ -179,15 +188,27 @@ impl<'n> Builder<'n> {
         }
     }
 
-    fn build(mut self, borders: Borders) -> Result<Gate, String> {
-        let starts: Vec<(Patterns, StateID)> = (0u32..)
+    fn build(mut self, borders: Borders, quiet: Patterns) -> Result<Gate, String> {
+        let from: Vec<(Patterns, StateID)> = (0u32..)
             .zip(self.nfa.patterns())
             .filter_map(|(index, id)| Some((1 << index, self.nfa.start_pattern(id)?)))
             .collect();
-        let within = borders.within_numbers();
-        let all = self.closure(starts.iter().map(|(_, start)| *start));
-        let inner = self.closure(starts.iter().filter(|(bit, _)| bit & within != 0).map(|(_, start)| *start));
-        let starts = [self.row(all)?, self.row(inner)?];
+        let mut first = Box::new([0; 256]);
+        for (pattern, start) in &from {
+            let states = self.closure(std::iter::once(*start));
+            self.lead(&states, |byte, to, _| {
+                let bytes = first.iter_mut().take(usize::from(to) + 1).skip(usize::from(byte));
+                bytes.for_each(|patterns| *patterns |= pattern);
+            });
+        }
+        let mut starts = [[DEAD; 2]; SIDES];
+        for (row, may_start) in starts.iter_mut().zip(borders.starts()) {
+            for (row, asked) in row.iter_mut().zip([may_start, may_start & quiet]) {
+                let states = from.iter().filter(|(bit, _)| bit & asked != 0).map(|(_, start)| *start);
+                let states = self.closure(states);
+                *row = self.row(states)?;
+            }
+        }
         for level in 0.. {
             let waiting = std::mem::take(&mut self.waiting);
             if waiting.is_empty() {
@@ -204,11 +225,11 @@ impl<'n> Builder<'n> {
                 }
             }
         }
-        Ok(self.sorted(starts, borders))
+        Ok(self.sorted(starts, first, borders))
     }
 
     /// Puts the rows that tell something behind those that don't.
-    fn sorted(self, starts: [u16; 2], borders: Borders) -> Gate {
+    fn sorted(self, starts: [[u16; 2]; SIDES], first: Box<[Patterns; 256]>, borders: Borders) -> Gate {
         let told = |row: &usize| self.told.get(*row).copied().unwrap_or_default();
         let (telling, silent): (Vec<usize>, Vec<usize>) = (0..self.told.len()).partition(|row| told(row) != [0, 0]);
         let (cut, ending): (Vec<usize>, Vec<usize>) = telling.into_iter().partition(|row| told(row)[1] != 0);
@@ -226,7 +247,8 @@ impl<'n> Builder<'n> {
             cut: first_cut,
             closed: !borders.any_open(),
             told: telling.iter().map(told).collect(),
-            starts: starts.map(|row| to(&row)),
+            starts: starts.map(|rows| rows.map(|row| to(&row))),
+            first,
             borders,
         }
     }
@@ -235,27 +257,31 @@ impl<'n> Builder<'n> {
         self.pattern.get(id.as_usize()).copied().unwrap_or(0)
     }
 
+    /// Tells each range of bytes that states read, and where it leads.
+    fn lead(&self, states: &[StateID], mut tell: impl FnMut(u8, u8, StateID)) {
+        for id in states {
+            match self.nfa.state(*id) {
+                State::ByteRange { trans } => tell(trans.start, trans.end, trans.next),
+                State::Sparse(sparse) => sparse.transitions.iter().for_each(|t| tell(t.start, t.end, t.next)),
+                State::Dense(dense) => (0..=255u8)
+                    .zip(&dense.transitions)
+                    .filter(|(_, next)| **next != StateID::ZERO)
+                    .for_each(|(byte, next)| tell(byte, byte, *next)),
+                _ => {}
+            }
+        }
+    }
+
     /// Writes the row of a set of states: for each class, where any of its bytes may lead.
     fn expand(&mut self, row: u16, states: &[StateID]) -> Result<(), String> {
         let mut targets: [Vec<StateID>; COLUMNS] = Default::default();
-        let mut lead = |from: u8, to: u8, next: StateID| {
+        self.lead(states, |from, to, next| {
             for class in classes_between(from, to) {
                 if let Some(targets) = targets.get_mut(class) {
                     targets.push(next);
                 }
             }
-        };
-        for id in states {
-            match self.nfa.state(*id) {
-                State::ByteRange { trans } => lead(trans.start, trans.end, trans.next),
-                State::Sparse(sparse) => sparse.transitions.iter().for_each(|t| lead(t.start, t.end, t.next)),
-                State::Dense(dense) => (0..=255u8)
-                    .zip(&dense.transitions)
-                    .filter(|(_, next)| **next != StateID::ZERO)
-                    .for_each(|(byte, next)| lead(byte, byte, *next)),
-                _ => {}
-            }
-        }
+        });
         for (column, targets) in targets.into_iter().enumerate() {
             if !targets.is_empty() {
                 let closure = self.closure(targets.into_iter());
@@ -334,20 +360,17 @@ mod tests {
 
     fn gate(patterns: &[(&str, Border)]) -> Gate {
         let texts: Vec<&str> = patterns.iter().map(|(pattern, _)| *pattern).collect();
-        Gate::new(&texts, Borders::of(patterns.iter().map(|(_, border)| *border))).unwrap()
+        Gate::new(&texts, Borders::of(patterns.iter().map(|(_, border)| *border)), 0b10).unwrap()
     }
 
     #[test]
     fn what_could_match_is_let_through_and_what_is_too_short_is_not() {
-        let gate = gate(&[("[0-9]{9}", Border::Number), ("4[0-9]{15}", Border::Number), ("[0-9]+x", Border::Word)]);
+        let gate = gate(&[("[0-9]{9}", Border::Number), ("40[0-9]{14}", Border::Number), ("[0-9]+x", Border::Word)]);
         assert_eq!(gate.possible(b"123", 0, false), 0);
         assert_eq!(gate.possible(b"123456789", 0, false), 0b001);
         assert_eq!(gate.possible(b"a 512345678", 2, false), 0b001);
-        assert_ne!(
-            gate.possible(b"a 5111111111111111", 2, false) & 0b010,
-            0,
-            "which digit it is, the pattern's walk sees"
-        );
+        let second = gate.possible(b"a 4111111111111111", 2, false) & 0b010;
+        assert_ne!(second, 0, "which digit comes second, the pattern's walk sees");
         assert_eq!(gate.possible(b"12x", 0, false), 0b100);
         assert_eq!(gate.possible(b"12xx", 0, false), 0, "borders are looked at");
     }
@@ -355,8 +378,24 @@ mod tests {
     #[test]
     fn within_a_longer_number_only_what_may_begin_there_is_tried() {
         let gate = gate(&[("[0-9]{3}", Border::Number), ("[0-9]{3}", Border::Word)]);
-        assert_eq!(gate.possible(b"1-123", 2, true), 0b10);
+        assert_eq!(gate.possible(b"1-123", 2, false), 0b10);
         assert_eq!(gate.possible(b"1 123", 2, false), 0b11);
+    }
+
+    #[test]
+    fn where_no_words_stand_only_what_asks_for_none_is_tried() {
+        let gate = gate(&[("[0-9]{3}", Border::Number), ("[0-9]{3}", Border::Number)]);
+        assert_eq!(gate.possible(b"123", 0, false), 0b11);
+        assert_eq!(gate.possible(b"123", 0, true), 0b10);
+    }
+
+    #[test]
+    fn what_begins_with_another_byte_is_held_back() {
+        let gate = gate(&[("4[0-9]{3}", Border::Number), ("00[0-9]{2}", Border::Number)]);
+        assert_eq!(gate.possible(b"4123", 0, false), 0b01);
+        assert_eq!(gate.possible(b"0012", 0, false), 0b10);
+        assert_eq!(gate.possible(b"7777", 0, false), 0);
+        assert_eq!(gate.possible(b"", 0, false), 0);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(super) enum What {
     Colon,
     /// A `+` or `(` with a digit or another of them behind it.
     Lead,
-    /// The first of several `-`, or a `-` between letters and digits of which two stand before the next.
+    /// The first of several `-`, or a `-` between letters and digits of which two or four stand before the next.
     Dash,
     /// Twenty letters and digits in a row.
     Long,
@@ -243,9 +243,11 @@ impl Sheet {
         let colon = block.colon & ahead(word | block.colon | block.slash, behind | next.colon | next.slash);
         let lead = block.lead & ahead(block.digit | block.lead, next.digit | next.lead);
         let dashes = block.dash & !(block.dash << 1 | carry.dash);
-        // Several dashes, or two characters between two of them, as addresses of hardware have it.
+        // Several dashes; or two characters between two of them, as addresses of hardware have it, or four, as UUIDs do.
         let pairs = block.dash >> 3 | next.dash << 61;
-        let dash = dashes & (ahead(block.dash, next.dash) | pairs & ahead(word, behind) & (word << 1 | carry.word));
+        let fours = block.dash >> 5 | next.dash << 59;
+        let groups = (pairs | fours) & ahead(word, behind) & (word << 1 | carry.word);
+        let dash = dashes & (ahead(block.dash, next.dash) | groups);
         let mut bits = number | inner | block.at | colon | lead | dash;
         while bits != 0 {
             let bit = bits.trailing_zeros();
@@ -454,6 +456,7 @@ mod tests {
             assert_eq!(places(&format!("{space}zz9zz9")), [(gap + 2, What::Inner)], "{gap}");
             assert_eq!(places(&format!("{space}9zz9")), [(gap, What::Number)], "{gap}");
             assert_eq!(places(&format!("{space}zz-zz-")), [(gap + 2, What::Dash)], "{gap}");
+            assert_eq!(places(&format!("{space}zz-zzzz-")), [(gap + 2, What::Dash)], "{gap}");
             assert_eq!(places(&format!("{space}zz-zzz-")), [], "{gap}");
         }
     }

@@ -47,7 +47,7 @@ impl Masks {
     }
 }
 
-const CLASSES: [u16; 256] = classes();
+static CLASSES: [u16; 256] = classes();
 
 const fn classes() -> [u16; 256] {
     let mut table = [0u16; 256];

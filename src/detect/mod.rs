@@ -35,6 +35,7 @@ mod streets;
 pub mod train;
 mod unfold;
 mod validators;
+mod value;
 mod words;
 
 pub use chunks::{AHEAD_BYTES, BACK_BYTES, Chunks, Placed};

@@ -205,13 +205,15 @@ pub(super) fn read(text: &str, kinds: &[KindInfo], rules: &[Rule], out: &mut Vec
         let (start, end) = (finding.start as usize, finding.end as usize);
         let (Some(sign), Some(line)) = (divider(bytes, start, end), line(bytes, start, end)) else { continue };
         let settled = out.get(from..).unwrap_or_default();
+        let before = settled.get(..at - 1 - from).and_then(<[_]>::last);
+        if !is_name(bytes, line.0, start, sign) && !before.is_some_and(|other| ends_cell(bytes, other, start, sign)) {
+            continue;
+        }
         let first = settled.partition_point(|f| (f.start as usize) < line.0);
         let past = settled.partition_point(|f| (f.start as usize) < line.1);
         let others = settled.get(first..past).unwrap_or_default();
         let reached = others.iter().filter(|other| [EMAIL, PHONE, ADDRESS].contains(&other.kind)).count();
-        let named =
-            is_name(bytes, line.0, start, sign) || others.iter().any(|other| ends_cell(bytes, other, start, sign));
-        if named && (reached > 1 || others.iter().any(|other| is_identity(kinds, other.kind))) {
+        if reached > 1 || others.iter().any(|other| is_identity(kinds, other.kind)) {
             // A row is read for more once, at its first date.
             if others.iter().all(|other| other.kind != DATE_OF_BIRTH) {
                 added.extend(providers(bytes, line, sign, rules, others));

@@ -97,6 +97,7 @@ fn starts_well(text: &[u8], at: usize, border: Border) -> bool {
     match border {
         Border::Open => true,
         Border::Word => !wordy(one),
+        Border::Dotted => !wordy(one) && (one != b'.' || !two.is_ascii_digit()),
         Border::Token => !wordy(one) && one != b'_' && one != b'-',
         Border::Number | Border::Date => {
             !wordy(one) && one != b'_' && !(b".,-/:".contains(&one) && two.is_ascii_digit())
@@ -108,7 +109,7 @@ fn ends_well(text: &[u8], at: usize, border: Border) -> bool {
     let (one, two) = (byte(text, at), byte(text, at + 1));
     match border {
         Border::Open => true,
-        Border::Word => !wordy(one),
+        Border::Word | Border::Dotted => !wordy(one),
         Border::Token => !wordy(one) && one != b'_' && one != b'-',
         Border::Number => !wordy(one) && one != b'_' && !(b".,-/:".contains(&one) && two.is_ascii_digit()),
         Border::Date => ends_well(text, at, Border::Number) || one == b'T' && two.is_ascii_digit(),
@@ -324,6 +325,8 @@ impl<'r> Try<'r> {
                         && byte(text, at + 3) == b'-'
                     {
                         chain = self.chain(&mut places, at, chain);
+                    } else if byte(text, at + 5) == b'-' && at >= 8 {
+                        places.at(at - 8, |start| matches!(start, Start::Uuid));
                     }
                 }
                 b'+' if at >= self.done => places.at(at, |start| matches!(start, Start::Plus)),

@@ -18,6 +18,8 @@ pub(super) enum Start {
     At,
     /// At the group of hexadecimal digits before a `:` or `-` (or at a `::`).
     Group,
+    /// At eight hexadecimal digits before a `-`, four more and a `-`.
+    Uuid,
     /// At the scheme before a `://`.
     Scheme,
     /// At `-----`.
@@ -56,6 +58,8 @@ pub(super) enum Link {
 pub(super) enum Border {
     /// No letter or digit.
     Word,
+    /// No letter or digit; and no digit and point before it: the fifth of five numbers with points between is no address.
+    Dotted,
     /// No letter or digit, and no further part of a longer number (`.5`, `-5`, `/5`).
     Number,
     /// As `Number`, but a time may follow: `T20:15`.
@@ -64,6 +68,11 @@ pub(super) enum Border {
     Token,
     /// Anything.
     Open,
+}
+
+impl Border {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 6] = [Self::Word, Self::Dotted, Self::Number, Self::Date, Self::Token, Self::Open];
 }
 
 /// One way to find one kind.

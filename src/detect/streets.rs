@@ -9,7 +9,7 @@ const ENDINGS: &[&str] = &[
 ];
 
 /// By the low five bits of a word's last two bytes: whether an ending ends so.
-const LAST_TWO: [u32; 32] = last_two();
+static LAST_TWO: [u32; 32] = last_two();
 
 const fn last_two() -> [u32; 32] {
     let mut table = [0u32; 32];

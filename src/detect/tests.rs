@@ -57,6 +57,21 @@ fn a_rule_without_a_name_source_or_example_would_be_unexplained() {
 }
 
 #[test]
+fn a_uuid_is_found_where_its_threshold_is_lowered() {
+    let config = DetectorConfig { thresholds: [("UUID".into(), 30)].into(), ..DetectorConfig::default() };
+    let detector = Detector::new(&config).unwrap();
+    for (text, uuid) in [
+        ("ref:7c4456ad-dfe3-0802-4372-3214c2a3dd97)", Some("7c4456ad-dfe3-0802-4372-3214c2a3dd97")),
+        ("at 7C4456AD-DFE3-0802-4372-3214C2A3DD97", Some("7C4456AD-DFE3-0802-4372-3214C2A3DD97")),
+        ("x7c4456ad-dfe3-0802-4372-3214c2a3dd97", None),
+        ("7c4456ad-dfe3-0802-4372-3214c2a3dd9", None),
+    ] {
+        let found = found(&detector, text, None);
+        assert_eq!(found.iter().find(|(kind, _)| kind == "UUID").map(|(_, text)| *text), uuid, "{text}");
+    }
+}
+
+#[test]
 fn a_value_under_a_telling_field_is_found_though_its_form_says_little() {
     let detector = Detector::builtin();
     for (field, value, kind) in [
@@ -317,6 +332,7 @@ fn pieces() -> impl Strategy<Value = String> {
         Just("Daniel Hartmann".to_owned()),
         Just("+44 20 7946 0958".to_owned()),
         Just("2001:db8::8a2e:370".to_owned()),
+        Just("7c4456ad-dfe3-0802-4372-3214c2a3dd97".to_owned()),
         Just("-----BEGIN ".to_owned()),
         Just("eyJ".to_owned()),
         Just("DOB ".to_owned()),

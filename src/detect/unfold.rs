@@ -192,18 +192,25 @@ fn plain_form(c: char, latin: bool) -> Option<char> {
 /// The shortest Base64 that could hold something worth finding.
 const BASE64_BYTES: usize = 24;
 
+/// Padding or none, and whatever bits are left over: what writers of Base64 do.
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
+
+static STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+static URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
 /// The text that a Base64 token at `at` holds, and the token's length: readable text only, one level.
 pub(super) fn base64_text(text: &[u8], at: usize) -> Option<(String, usize)> {
     let rest = text.get(at..)?;
-    let body = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || b"+/-_".contains(b)).count();
+    let body = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_')).count();
     let len = body + rest.iter().skip(body).take(2).take_while(|byte| **byte == b'=').count();
     if body < BASE64_BYTES {
         return None;
     }
     let token = rest.get(..len)?;
-    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let alphabet = if token.iter().any(|b| b"-_".contains(b)) { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
-    let decoded = GeneralPurpose::new(alphabet, config.with_decode_allow_trailing_bits(true)).decode(token).ok()?;
+    let base64 = if token.iter().any(|b| matches!(b, b'-' | b'_')) { &URL_SAFE } else { &STANDARD };
+    let decoded = base64.decode(token).ok()?;
     let inner = String::from_utf8(decoded).ok()?;
     let readable = inner.chars().all(|c| !c.is_control() || c.is_whitespace());
     readable.then_some((inner, len))

@@ -81,7 +81,7 @@ const NAME_SLOT_SHIFT: u32 = 4;
 /// What may join the words of a phrase.
 #[inline]
 fn joins(byte: Option<&u8>) -> bool {
-    byte.is_some_and(|byte| b" _-.'/".contains(byte))
+    byte.is_some_and(|byte| matches!(byte, b' ' | b'_' | b'-' | b'.' | b'\'' | b'/'))
 }
 
 /// A first word: the phrases that begin with it.
@@ -148,7 +148,7 @@ pub(super) fn same(word: &[u8], folded: &[u8]) -> bool {
     word.len() == folded.len() && word.iter().zip(folded).all(|(a, b)| a | 0x20 == *b)
 }
 
-const WORD_BYTES: [bool; 256] = word_bytes();
+static WORD_BYTES: [bool; 256] = word_bytes();
 
 const fn word_bytes() -> [bool; 256] {
     let mut table = [false; 256];
@@ -183,7 +183,7 @@ const CELLS: usize = 1 << CELL_BITS;
 const LONGEST: usize = 127;
 
 /// By length: the bits of the bytes that a word is known by.
-const KEPT: [u64; LONGEST + 1] = kept();
+static KEPT: [u64; LONGEST + 1] = kept();
 
 const fn kept() -> [u64; LONGEST + 1] {
     let mut table = [(1u64 << (8 * KEY_BYTES)) - 1; LONGEST + 1];

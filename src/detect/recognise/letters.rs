@@ -11,7 +11,7 @@ pub(super) const DIGIT: u8 = 4;
 pub(super) const SIGN: u8 = 5;
 pub(super) const BEYOND: u8 = 6;
 
-const CLASSES: [u8; 256] = classes();
+static CLASSES: [u8; 256] = classes();
 
 #[expect(clippy::indexing_slicing, reason = "byte < 256 is the table's length")]
 const fn classes() -> [u8; 256] {

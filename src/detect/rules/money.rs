@@ -25,6 +25,9 @@ const CARD_WORDS: &[&str] = &[
     "carte",
 ];
 
+/// Before these, a number that checks out as a card is something else.
+const NO_CARD_WORDS: &[&str] = &["build", "order", "tracking", "imei", "timestamp", "invoice"];
+
 /// The rules.
 pub(in super::super) const RULES: &[Rule] = &[
     Rule {
@@ -35,9 +38,9 @@ pub(in super::super) const RULES: &[Rule] = &[
         border: Border::Number,
         check: v::CARD,
         near: CARD_WORDS,
-        against: &["build", "order", "tracking", "imei", "timestamp", "invoice"],
+        against: NO_CARD_WORDS,
         evidence: Evidence::Checksum,
-        confidence: 88,
+        confidence: 90,
         hits: &[
             "card [[4539-4216-4353-7491]] declined",
             "[[346950362035874]]",
@@ -55,9 +58,11 @@ pub(in super::super) const RULES: &[Rule] = &[
         pattern: r"[0-9]{4} [0-9]{4} [0-9]{4} [0-9]{4}|[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{4}|3[47][0-9]{2} [0-9]{6} [0-9]{5}|3[47][0-9]{2}-[0-9]{6}-[0-9]{5}",
         border: Border::Number,
         check: v::CARD,
-        near: CARD_WORDS,
+        // What makes `card` think better of it: grouped as on a card, it is one all the same.
+        near: NO_CARD_WORDS,
+        need: true,
         evidence: Evidence::Checksum,
-        confidence: 90,
+        confidence: 60,
         hits: &["to build it, use [[4539-4216-4353-7491]] and", "order by [[5555 5555 5555 4444]]"],
         misses: &["4539-4216-4353-7492", "1234 5678 1234 5670"],
         source: "ISO/IEC 7812-1, as printed on cards: groups of four, or of four, six and five",

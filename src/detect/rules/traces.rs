@@ -34,19 +34,33 @@ pub(in super::super) const RULES: &[Rule] = &[
         name: "date-numeric",
         kind: DATE,
         start: Start::Digit,
-        pattern: r"[0-9]{4}-[0-9]{2}-[0-9]{2}|(?:19|20)[0-9]{2}[/.][0-9]{1,2}[/.][0-9]{1,2}|[0-9]{1,2}/[0-9]{1,2}/(?:19|20)[0-9]{2}|[0-9]{1,2}\.[0-9]{1,2}\.(?:19|20)[0-9]{2}|[0-9]{1,2}-[0-9]{1,2}-(?:19|20)[0-9]{2}|[0-9]{2}/[0-9]{2}/[0-9]{2}",
+        pattern: r"[0-9]{4}-[0-9]{2}-[0-9]{2}|(?:19|20)[0-9]{2}/[0-9]{1,2}/[0-9]{1,2}|[0-9]{1,2}/[0-9]{1,2}/(?:19|20)[0-9]{2}|[0-9]{1,2}-[0-9]{1,2}-(?:19|20)[0-9]{2}|[0-9]{2}/[0-9]{2}/[0-9]{2}",
         border: Border::Date,
         check: v::DATE,
-        against: &["version", "release", "build"],
         confidence: 60,
         hits: &[
-            "On [[11.01.2018]] Ms",
             "expires [[2025-04-08]]",
             "[[10/10/2016]] 10:22:11",
             "[[1992-02-08]]T20:15:24Z",
+            "release of [[2025-04-08]]",
         ],
-        misses: &["2018-13-01", "1/2", "version 11.01.2018", "99/99/2018"],
+        misses: &["2018-13-01", "1/2", "99/99/2018"],
         source: "ISO 8601, CLDR date patterns",
+        ..Rule::BASE
+    },
+    Rule {
+        name: "date-dotted",
+        kind: DATE,
+        start: Start::Digit,
+        pattern: r"(?:19|20)[0-9]{2}\.[0-9]{1,2}\.[0-9]{1,2}|[0-9]{1,2}\.[0-9]{1,2}\.(?:19|20)[0-9]{2}",
+        border: Border::Date,
+        check: v::DATE,
+        // Versions are written so too.
+        against: &["version", "release", "build"],
+        confidence: 60,
+        hits: &["On [[11.01.2018]] Ms", "am [[2018.01.11]]"],
+        misses: &["version 11.01.2018", "2018.13.01"],
+        source: "CLDR date patterns",
         ..Rule::BASE
     },
     Rule {
@@ -175,7 +189,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         name: "uuid",
         kind: UUID,
-        start: Start::Group,
+        start: Start::Uuid,
         pattern: r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
         confidence: 30,
         decoy: true,

@@ -51,6 +51,8 @@ pub(super) const SECRET_VALUE: Check =
     Check { name: "secret-value", passes: |text| text.len() >= 3 && !placeholder(text) };
 /// Letters and digits mixed as a generator mixes them.
 pub(super) const RANDOM: Check = Check { name: "random", passes: random };
+/// At least eight different characters.
+pub(super) const VARIED: Check = Check { name: "varied", passes: |text| distinct(text) >= 8 };
 /// At least one digit.
 pub(super) const HAS_DIGIT: Check = Check { name: "has-digit", passes: |text| text.iter().any(u8::is_ascii_digit) };
 /// At least four digits.
@@ -220,18 +222,58 @@ fn luhn(text: &[u8]) -> bool {
 }
 
 fn luhn_of(digits: &Digits) -> bool {
-    let sum: u32 = digits
-        .as_slice()
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(i, d)| u32::from(*d) << (i & 1))
-        .map(|d| if d > 9 { d - 9 } else { d })
-        .sum();
-    sum.is_multiple_of(10) && !digits.uniform()
+    let sum = digits.as_slice().iter().fold(LuhnSum::default(), |sum, digit| sum.then(*digit));
+    sum.holds() && !digits.uniform()
+}
+
+/// The sum of ISO/IEC 7812-1 annex B over digits as they come: each may be the last, which decides what all others count. In the low
+/// half, where the last digit counts once; in the high half, where it counts twice, its digits added.
+#[derive(Clone, Copy, Default)]
+struct LuhnSum(u64);
+
+/// What each digit adds to both halves of a [`LuhnSum`].
+static LUHN_ADDS: [u64; 16] = luhn_adds();
+
+const fn luhn_adds() -> [u64; 16] {
+    let mut adds = [0; 16];
+    let mut digit = 0;
+    while digit < 10 {
+        let twice = if digit < 5 { 2 * digit } else { 2 * digit - 9 };
+        #[expect(clippy::indexing_slicing, reason = "computed when compiled: below ten")]
+        {
+            adds[digit] = digit as u64 | (twice as u64) << 32;
+        }
+        digit += 1;
+    }
+    adds
+}
+
+impl LuhnSum {
+    /// With one more digit, below ten.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "hot: four bits in a table of sixteen")]
+    fn then(self, digit: u8) -> Self {
+        Self(self.0.rotate_left(32) + LUHN_ADDS[usize::from(digit & 15)])
+    }
+
+    fn holds(self) -> bool {
+        (self.0 as u32).is_multiple_of(10)
+    }
 }
 
 fn card(text: &[u8]) -> bool {
+    // The sum without a copy of the digits: every number of this form comes here, and few pass.
+    let (mut sum, mut len) = (LuhnSum::default(), 0usize);
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            sum = sum.then(digit);
+            len += 1;
+        }
+    }
+    if !sum.holds() {
+        return false;
+    }
     let digits = Digits::of(text);
     let iin = digits.number(0, 4);
     let lengths: &[usize] = match iin {
@@ -246,7 +288,7 @@ fn card(text: &[u8]) -> bool {
         2200..=2204 => &[16, 17, 18, 19],
         _ => &[],
     };
-    lengths.contains(&digits.as_slice().len()) && luhn_of(&digits)
+    lengths.contains(&len) && !digits.uniform()
 }
 
 /// Country and total length, ISO 13616 registry (SWIFT, release 99).
@@ -365,8 +407,8 @@ const CALLING_CODES: &[u64] = &[
 fn phone_international(text: &[u8]) -> bool {
     // An extension is no part of the number.
     let digits = Digits::of(text.split(|b| b.is_ascii_alphabetic()).next().unwrap_or_default());
-    let known = (1..=3).any(|n| CALLING_CODES.binary_search(&digits.number(0, n)).is_ok());
-    known && (8..=15).contains(&digits.as_slice().len()) && !digits.uniform()
+    let known = || (1..=3).any(|n| CALLING_CODES.binary_search(&digits.number(0, n)).is_ok());
+    (8..=15).contains(&digits.as_slice().len()) && !digits.uniform() && known()
 }
 
 fn phone_nanp(text: &[u8]) -> bool {
@@ -442,28 +484,29 @@ fn secret(text: &[u8]) -> bool {
 }
 
 fn secret_shaped(text: &[u8]) -> bool {
-    let letters = text.iter().any(u8::is_ascii_alphabetic);
-    let digits = text.iter().any(u8::is_ascii_digit);
-    let humps = text
-        .windows(2)
-        .filter(|pair| {
-            pair.first().is_some_and(u8::is_ascii_lowercase) && pair.last().is_some_and(u8::is_ascii_uppercase)
-        })
-        .count();
-    let signs = text.iter().take(text.len().saturating_sub(1)).filter(|b| b"!@#$%^&*+=~".contains(b)).count();
-    let groups = text.split(|b| *b == b'-').filter(|group| (3..=6).contains(&group.len())).count();
-    secret(text) && (letters && (digits || signs > 0) || humps >= 2 || groups >= 3)
+    let sign = |b: &u8| matches!(b, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+' | b'=' | b'~');
+    let mixed = || {
+        let signed = || text.iter().take(text.len().saturating_sub(1)).any(sign);
+        text.iter().any(u8::is_ascii_alphabetic) && (text.iter().any(u8::is_ascii_digit) || signed())
+    };
+    let humps =
+        || text.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()));
+    let groups = || text.split(|b| *b == b'-').filter(|group| (3..=6).contains(&group.len()));
+    (mixed() || humps().count() >= 2 || text.contains(&b'-') && groups().count() >= 3) && secret(text)
+}
+
+/// How many different bytes there are.
+fn distinct(text: &[u8]) -> usize {
+    let mut seen = [false; 256];
+    text.iter().filter(|b| !std::mem::replace(seen.get_mut(usize::from(**b)).unwrap_or(&mut false), true)).count()
 }
 
 fn random(text: &[u8]) -> bool {
     let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
-    let mut seen = [false; 256];
-    let distinct =
-        text.iter().filter(|b| !std::mem::replace(seen.get_mut(usize::from(**b)).unwrap_or(&mut false), true)).count();
     // A generator leaves digits out now and then (one key of 300 among 36 letters and digits); it still mixes cases.
     let turns =
         text.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_uppercase() != b.is_ascii_uppercase()));
-    (digits >= 1 || turns.count() * 4 >= text.len()) && distinct >= (text.len() / 3).clamp(6, 12)
+    (digits >= 1 || turns.count() * 4 >= text.len()) && distinct(text) >= (text.len() / 3).clamp(6, 12)
 }
 
 fn url(text: &[u8]) -> bool {

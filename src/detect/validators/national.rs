@@ -224,7 +224,7 @@ fn dni(text: &[u8]) -> bool {
 }
 
 fn codice_fiscale(text: &[u8]) -> bool {
-    const ODD: [u32; 36] = [
+    static ODD: [u32; 36] = [
         1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16,
         10, 22, 25, 24, 23,
     ];
@@ -353,7 +353,7 @@ fn isikukood(text: &[u8]) -> bool {
 
 /// Verhoeff's dihedral check (1969).
 fn verhoeff(digits: &Digits) -> bool {
-    const P: [u8; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
+    static P: [u8; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
     let multiply = |a: u8, b: u8| match (a < 5, b < 5) {
         (true, true) => (a + b) % 5,
         (true, false) => (a + b) % 5 + 5,
@@ -376,7 +376,7 @@ fn cpf(text: &[u8]) -> bool {
 }
 
 fn cnpj(text: &[u8]) -> bool {
-    const WEIGHTS: [u64; 13] = [6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2];
+    static WEIGHTS: [u64; 13] = [6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2];
     let digits = Digits::of(text);
     let check = |n: usize| {
         let sum: u64 =
@@ -418,7 +418,7 @@ fn my_number(text: &[u8]) -> bool {
 }
 
 fn resident_cn(text: &[u8]) -> bool {
-    const WEIGHTS: [u64; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    static WEIGHTS: [u64; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
     let digits = Digits::of(text);
     let sum: u64 = digits.as_slice().iter().zip(WEIGHTS).map(|(d, w)| u64::from(*d) * w).sum();
     let check = text.last().map_or(0, u8::to_ascii_uppercase);
@@ -456,7 +456,7 @@ fn rut(text: &[u8]) -> bool {
 }
 
 fn tw_id(text: &[u8]) -> bool {
-    const CODES: [u64; 26] =
+    static CODES: [u64; 26] =
         [10, 11, 12, 13, 14, 15, 16, 17, 34, 18, 19, 20, 21, 22, 35, 23, 24, 25, 26, 27, 28, 29, 32, 30, 31, 33];
     let letter = text.first().map_or(0, |b| b.to_ascii_uppercase().wrapping_sub(b'A'));
     let Some(code) = CODES.get(usize::from(letter)) else { return false };
@@ -505,7 +505,7 @@ fn dea(text: &[u8]) -> bool {
 }
 
 fn vin(text: &[u8]) -> bool {
-    const WEIGHTS: [u32; 17] = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2];
+    static WEIGHTS: [u32; 17] = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2];
     let value = |byte: u8| match byte.to_ascii_uppercase() {
         digit @ b'0'..=b'9' => u32::from(digit - b'0'),
         letter @ b'A'..=b'H' => u32::from(letter - b'A') + 1,
