@@ -4,6 +4,7 @@
 //! [`VERSION`] and a model trained anew.
 
 use super::lexicon::{COMMON, FIRST, LAST, PLACE};
+use super::memo::Question;
 use super::tokens::{GLUED, LINE_LOWER, LINE_UPPER, PHRASE_KIND, Shape, Token};
 
 /// Of the observations: a model says for which it was trained.
@@ -173,20 +174,33 @@ pub(crate) const OF_BESIDE: [usize; 8] = [14, 25, 26, 27, 28, 35, 36, 42];
 pub(crate) const OF_OTHERS: [usize; COUNT - 19] =
     [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 29, 30, 31, 32, 33, 34, 37, 38, 39, 40, 41];
 
+impl Question for Own {
+    #[inline(always)]
+    fn hash(&self) -> u64 {
+        mix([self.cased, self.word], self.sig, self.case)
+    }
+}
+
+impl Question for Beside {
+    #[inline(always)]
+    fn hash(&self) -> u64 {
+        mix([self.lists, self.sig], self.form, self.case)
+    }
+}
+
+/// A hash of a question in four parts.
+#[inline(always)]
+fn mix([high, low]: [u32; 2], wide: u32, narrow: u32) -> u64 {
+    let (a, b) = (u64::from(high) << 32 | u64::from(low), u64::from(wide) << 8 | u64::from(narrow));
+    (a ^ b.wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
 impl Own {
     fn of(token: &Token) -> Self {
         let line = u32::from(token.flags & (LINE_LOWER | LINE_UPPER));
         let case = token.shape as u32 | line << 4;
         let Token { word, cased, head, tail, .. } = *token;
         Self { word, cased, head, tail, sig: lists(token), case }
-    }
-
-    /// Of all of it.
-    #[inline(always)]
-    pub fn hash(&self) -> u64 {
-        let (a, b) =
-            (u64::from(self.cased) << 32 | u64::from(self.word), u64::from(self.sig) << 8 | u64::from(self.case));
-        (a ^ b.wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
     /// The keys, in the order of [`OF_OWN`].
@@ -216,14 +230,6 @@ impl Own {
 }
 
 impl Beside {
-    /// Of all of it.
-    #[inline(always)]
-    pub fn hash(&self) -> u64 {
-        let (a, b) =
-            (u64::from(self.lists) << 32 | u64::from(self.sig), u64::from(self.form) << 8 | u64::from(self.case));
-        (a ^ b.wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
-
     /// The keys, in the order of [`OF_BESIDE`].
     #[inline(always)]
     pub fn keys(&self) -> [u64; OF_BESIDE.len()] {

@@ -1,5 +1,6 @@
 //! Letters: what a byte or a character is to the reader of words, what it is folded to, and hashes of them.
 
+use super::memo::Question;
 use super::tokens::Shape;
 
 /// Classes of bytes.
@@ -131,6 +132,13 @@ pub(crate) struct Word {
     pub lex: Option<u16>,
 }
 
+impl Question for Short {
+    #[inline(always)]
+    fn hash(&self) -> u64 {
+        (self.0 ^ self.0 >> 29).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
 impl Short {
     /// Reads it letter by letter.
     pub fn read(self) -> Word {
@@ -143,12 +151,6 @@ impl Short {
         }
         let (word, capital) = (lower.end(), capital.add(shape as u8).end());
         Word { word, lower: lower.add(Shape::Lower as u8).end(), capital, lex: None }
-    }
-
-    /// Of all letters.
-    #[inline(always)]
-    pub fn hash(self) -> u64 {
-        (self.0 ^ self.0 >> 29).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
     /// The last four letters, the last one lowest.

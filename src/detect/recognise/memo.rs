@@ -14,8 +14,14 @@ const BESIDE: usize = 2048;
 const WORDS: usize = 1024;
 const CLASSES: usize = 1024;
 
+/// What answers are kept under.
+pub(super) trait Question: Copy + Default + PartialEq {
+    /// Of all of it.
+    fn hash(&self) -> u64;
+}
+
 /// A table of one kind of question.
-struct Table<K, V, const N: usize>(Box<[(K, V); N]>);
+pub(crate) struct Table<K, V, const N: usize>(Box<[(K, V); N]>);
 
 impl<K: Copy + Default + PartialEq, V: Copy + Default, const N: usize> Table<K, V, N> {
     fn new() -> Self {
@@ -30,12 +36,29 @@ impl<K: Copy + Default + PartialEq, V: Copy + Default, const N: usize> Table<K, 
     }
 }
 
+impl<K: Question, V: Copy + Default, const N: usize> Table<K, V, N> {
+    /// The answer, if it is here.
+    #[inline(always)]
+    pub fn get(&mut self, question: &K) -> Option<V> {
+        let place = self.place(question.hash());
+        (place.0 == *question).then_some(place.1)
+    }
+
+    /// Keeps an answer.
+    #[inline(always)]
+    pub fn keep(&mut self, question: &K, answer: V) {
+        *self.place(question.hash()) = (*question, answer);
+    }
+}
+
 /// The tables of one thread, for one model.
 pub(crate) struct Memo {
     /// Which model they were filled for; 0 none.
     model: u64,
-    own: Table<Own, Sums, OWN>,
-    beside: Table<Beside, Sums, BESIDE>,
+    /// The sums of what is seen of a token alone.
+    pub own: Table<Own, Sums, OWN>,
+    /// The sums of what is said around a token.
+    pub beside: Table<Beside, Sums, BESIDE>,
     words: Table<Short, Word, WORDS>,
     classes: Table<u64, u16, CLASSES>,
 }
@@ -57,8 +80,7 @@ impl Memo {
     /// What is known of a short word.
     #[inline(always)]
     pub fn word(&mut self, short: Short, lexicon: &Lexicon) -> Word {
-        let place = self.words.place(short.hash());
-        if place.0 == short { place.1 } else { self.read(short, lexicon) }
+        self.words.get(&short).unwrap_or_else(|| self.read(short, lexicon))
     }
 
     fn read(&mut self, short: Short, lexicon: &Lexicon) -> Word {
@@ -66,7 +88,7 @@ impl Memo {
         let class = self.class(word.word, lexicon);
         word.lex = Some(class);
         if class & (GATE | 3 << COMMON) != 0 {
-            *self.words.place(short.hash()) = (short, word);
+            self.words.keep(&short, word);
         }
         word
     }
@@ -81,31 +103,5 @@ impl Memo {
             *place = (key, lexicon.class(word));
         }
         place.1
-    }
-
-    /// The sums of what is seen of a token alone, if they are here.
-    #[inline(always)]
-    pub fn own(&mut self, own: &Own) -> Option<Sums> {
-        let place = self.own.place(own.hash());
-        (place.0 == *own).then_some(place.1)
-    }
-
-    /// Keeps them.
-    #[inline(always)]
-    pub fn keep_own(&mut self, own: &Own, sums: Sums) {
-        *self.own.place(own.hash()) = (*own, sums);
-    }
-
-    /// The sums of what is said around a token, if they are here.
-    #[inline(always)]
-    pub fn beside(&mut self, beside: &Beside) -> Option<Sums> {
-        let place = self.beside.place(beside.hash());
-        (place.0 == *beside).then_some(place.1)
-    }
-
-    /// Keeps them.
-    #[inline(always)]
-    pub fn keep_beside(&mut self, beside: &Beside, sums: Sums) {
-        *self.beside.place(beside.hash()) = (*beside, sums);
     }
 }

@@ -2,7 +2,7 @@
 //! are fetched meanwhile. The sums of what comes again and again are remembered.
 
 use super::features::{Beside, OF_BESIDE, OF_OTHERS, OF_OWN, Own, View};
-use super::memo::Memo;
+use super::memo::{Memo, Question, Table};
 use super::tokens::Token;
 use super::weights::{Bucket, Place, Sums, Weights};
 
@@ -20,6 +20,26 @@ struct Part<Q, const N: usize> {
 impl<Q: Default, const N: usize> Default for Part<Q, N> {
     fn default() -> Self {
         Self { asked: Q::default(), known: None, places: [Place::default(); N] }
+    }
+}
+
+impl<Q: Question, const N: usize> Part<Q, N> {
+    /// Asks. Says whether the sum is known; else its rows are to be sought.
+    #[inline(always)]
+    fn is_known<const M: usize>(&mut self, question: &Q, table: &mut Table<Q, Sums, M>) -> bool {
+        self.asked = *question;
+        self.known = table.get(question);
+        self.known.is_some()
+    }
+
+    /// The sum; kept where it was not known.
+    #[inline(always)]
+    fn sums<const M: usize>(&self, table: &mut Table<Q, Sums, M>, sum: impl Fn(&[Place]) -> Sums) -> Sums {
+        self.known.unwrap_or_else(|| {
+            let sums = sum(&self.places);
+            table.keep(&self.asked, sums);
+            sums
+        })
     }
 }
 
@@ -64,14 +84,10 @@ impl Queue {
         let asked = &mut self.asked[self.ins % AHEAD];
         self.ins += 1;
         (asked.at, asked.last) = (at, last);
-        asked.own.asked = *view.own();
-        asked.own.known = memo.own(view.own());
-        if asked.own.known.is_none() {
+        if !asked.own.is_known(view.own(), &mut memo.own) {
             weights.seek(&view.own().keys(), &mut asked.own.places);
         }
-        asked.beside.asked = *view.beside();
-        asked.beside.known = memo.beside(view.beside());
-        if asked.beside.known.is_none() {
+        if !asked.beside.is_known(view.beside(), &mut memo.beside) {
             weights.seek(&view.beside().keys(), &mut asked.beside.places);
         }
         weights.seek(&view.others(), &mut asked.others.places);
@@ -92,16 +108,8 @@ impl Queue {
         }
         let asked = &self.asked[self.outs % AHEAD];
         self.outs += 1;
-        let own = asked.own.known.unwrap_or_else(|| {
-            let sums = sum(&asked.own.places);
-            memo.keep_own(&asked.own.asked, sums);
-            sums
-        });
-        let beside = asked.beside.known.unwrap_or_else(|| {
-            let sums = sum(&asked.beside.places);
-            memo.keep_beside(&asked.beside.asked, sums);
-            sums
-        });
+        let own = asked.own.sums(&mut memo.own, sum);
+        let beside = asked.beside.sums(&mut memo.beside, sum);
         let others = sum(&asked.others.places);
         let sums = std::array::from_fn(|tag| own[tag] + beside[tag] + others[tag]);
         Some(Scored { sums, at: asked.at, last: asked.last })
