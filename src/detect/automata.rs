@@ -123,7 +123,8 @@ impl Automaton {
         let mut ends = [0, 0];
         let rest = text.get(at..).unwrap_or_default();
         let rest = rest.get(..self.reach).unwrap_or(rest);
-        for (i, byte) in rest.iter().enumerate() {
+        let mut bytes = rest.iter();
+        while let Some(byte) = bytes.next() {
             state = self.next[state + usize::from(self.classes[usize::from(*byte)])] as usize;
             // One comparison for most bytes: the dead row is far above the others then.
             if state.wrapping_sub(DEAD as usize + 1) < accepting - 1 {
@@ -132,8 +133,9 @@ impl Automaton {
             if state == DEAD as usize {
                 break;
             }
-            if holds(at + i + 1) {
-                ends = [at + i + 1, ends[0]];
+            let end = at + (rest.len() - bytes.len());
+            if holds(end) {
+                ends = [end, ends[0]];
             }
         }
         (ends[0] > 0).then_some(ends)

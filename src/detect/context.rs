@@ -167,6 +167,12 @@ impl<'s> Context<'s> {
         (nearest.meets(near), nearest.meets(against))
     }
 
+    /// Whether no word that some rule listens to stands anywhere around a match that starts here.
+    #[inline]
+    pub fn is_quiet(&self, notes: &mut Notes, at: usize) -> bool {
+        notes.between(at.saturating_sub(NEAR_BYTES), at + AHEAD_BYTES).next().is_none() && self.field.is_empty()
+    }
+
     /// Context sets of which a word may stand anywhere around a match that starts here; some wrongly, none left out.
     pub fn around(&self, notes: &mut Notes, at: usize) -> Groups {
         let vocabulary = &self.tables.vocabulary;

@@ -13,7 +13,7 @@ use super::masks::BLOCK;
 use super::rule::{Border, Rule, Start};
 use super::streets;
 use super::value::Value;
-use super::words::{HeadNumber, in_word};
+use super::words::{Groups, HeadNumber, in_word};
 use super::{Evidence, Finding, Hint};
 
 /// The longest local part that RFC 5321 allows.
@@ -179,8 +179,12 @@ impl<'s> Scan<'s> {
 
     /// Tries the rules that a gate lets through.
     fn gated(&mut self, gated: &'s Gated, at: usize) {
-        let around = self.context.around(&mut self.sheet.notes, at);
-        let mut possible = gated.gate.possible(self.text.as_bytes(), at, around.is_empty());
+        let quiet = self.context.is_quiet(&mut self.sheet.notes, at);
+        let mut possible = gated.gate.possible(self.text.as_bytes(), at, quiet);
+        if possible == 0 {
+            return;
+        }
+        let around = if quiet { Groups::default() } else { self.context.around(&mut self.sheet.notes, at) };
         while possible != 0 {
             let pattern = possible.trailing_zeros() as usize;
             possible &= possible - 1;
@@ -226,6 +230,11 @@ impl<'s> Scan<'s> {
     }
 
     fn at_sign(&mut self, at: usize) {
+        let rest = self.text.as_bytes().get(at + 1..).unwrap_or_default();
+        let label = rest.iter().take_while(|byte| in_word(**byte) || **byte == b'-').count();
+        if label == 0 || rest.get(label) != Some(&b'.') {
+            return;
+        }
         let head = self.text.as_bytes().get(at.saturating_sub(LOCAL_BYTES)..at).unwrap_or_default();
         let sign = |byte: u8| matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'' | b'&');
         let mut start = at - head.iter().rev().take_while(|byte| in_word(**byte) || sign(**byte)).count();

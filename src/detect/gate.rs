@@ -97,37 +97,41 @@ impl Gate {
     }
 
     /// The patterns that may match at `at`; where `quiet`, those alone that ask for no word around them.
-    #[inline]
+    #[inline(never)]
     #[expect(clippy::indexing_slicing, reason = "hot loop: the builder writes only rows that exist")]
     pub fn possible(&self, text: &[u8], at: usize, quiet: bool) -> Patterns {
         let rest = text.get(at..).unwrap_or_default();
-        let Some(first) = rest.first().map(|byte| self.first[usize::from(*byte)]) else { return 0 };
-        let mut possible = 0;
+        let wanted = rest.first().map_or(0, |byte| self.first[usize::from(*byte)]);
         let back = |n: usize| at.checked_sub(n).and_then(|at| text.get(at)).copied().unwrap_or(0);
-        let mut row = self.starts[beside(back(1), back(2))][usize::from(quiet)];
-        for (i, byte) in rest.iter().enumerate() {
-            row = self.next[row as usize + usize::from(CLASSES[usize::from(*byte)])];
+        let mut row = self.starts[beside(back(1), back(2))][usize::from(quiet)] as usize;
+        let (telling, cut) = (self.telling as usize, self.cut as usize);
+        let mut possible = 0;
+        let mut bytes = rest.iter();
+        while let Some(byte) = bytes.next() {
+            row = self.next[row + usize::from(CLASSES[usize::from(*byte)])] as usize;
             // One comparison for most bytes: the dead row is far above the others then.
-            if row.wrapping_sub(1) < self.telling - 1 {
+            if row.wrapping_sub(1) < telling - 1 {
                 continue;
             }
-            if row == u32::from(DEAD) {
+            if row == usize::from(DEAD) {
                 break;
             }
-            let next = rest.get(i + 1).copied().unwrap_or(0);
-            if row < self.cut && self.closed && within_word(next) {
+            let ahead = bytes.as_slice();
+            let next = ahead.first().copied().unwrap_or(0);
+            if row < cut && self.closed && within_word(next) {
                 continue;
             }
-            let [ends, open] = self.told[(row - self.telling) as usize / COLUMNS];
-            if ends & !possible != 0 {
-                possible |= ends & self.borders.at_end(next, rest.get(i + 2).copied().unwrap_or(0));
+            let [ends, open] = self.told[(row - telling) / COLUMNS];
+            let ends = ends & wanted & !possible;
+            if ends != 0 {
+                possible |= ends & self.borders.at_end(next, ahead.get(1).copied().unwrap_or(0));
             }
-            possible |= open;
-            if row >= self.cut {
+            if row >= cut {
+                possible |= open & wanted;
                 break;
             }
         }
-        possible & first
+        possible
     }
 
     /// Bytes of memory the tables take.

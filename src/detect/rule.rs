@@ -14,7 +14,7 @@ pub(super) enum Start {
     Plus,
     /// At a `(` before a digit.
     Paren,
-    /// At the local part before an `@`.
+    /// At the local part before an `@` and a name with a point.
     At,
     /// At the group of hexadecimal digits before a `:` or `-` (or at a `::`).
     Group,

@@ -405,6 +405,10 @@ const CALLING_CODES: &[u64] = &[
 ];
 
 fn phone_international(text: &[u8]) -> bool {
+    // Most of what begins with a plus is no number of a telephone: `+1`.
+    if text.len() < 8 {
+        return false;
+    }
     // An extension is no part of the number.
     let digits = Digits::of(text.split(|b| b.is_ascii_alphabetic()).next().unwrap_or_default());
     let known = || (1..=3).any(|n| CALLING_CODES.binary_search(&digits.number(0, n)).is_ok());
