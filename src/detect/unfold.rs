@@ -61,19 +61,21 @@ pub(super) fn unfold(text: &str, odd: &[u32]) -> Vec<Unfolded> {
     parts
 }
 
-/// The last white space before `at`, if it is near; else a character border.
+/// The last white space before `at`, or the text's start, if it is near; else a character border.
 fn border_before(text: &str, at: usize) -> usize {
     let bytes = text.as_bytes();
     let near = at.saturating_sub(AROUND)..at;
     let space = near.rev().find(|at| bytes.get(*at).is_some_and(u8::is_ascii_whitespace));
+    let space = space.or_else(|| (at < AROUND).then_some(0));
     (0..=space.unwrap_or(at)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// The next white space from `at` on, if it is near; else a character border.
+/// The next white space from `at` on, or the text's end, if it is near; else a character border.
 fn border_behind(text: &str, at: usize) -> usize {
     let bytes = text.as_bytes();
     let at = at.min(text.len());
     let space = (at..text.len().min(at + AROUND)).find(|at| bytes.get(*at).is_some_and(u8::is_ascii_whitespace));
+    let space = space.or_else(|| (text.len() < at + AROUND).then_some(text.len()));
     (space.unwrap_or(at)..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
 
@@ -265,6 +267,18 @@ mod tests {
             let at = part.text.find(sign).unwrap();
             let (from, to, disguised) = part.original(at, at + sign.len()).unwrap();
             assert_eq!((&text[from as usize..to as usize], disguised), (shown, true));
+        }
+    }
+
+    #[test]
+    fn the_ends_of_a_text_would_cut_a_part_where_white_space_does_not() {
+        let token = "x-".repeat(AROUND / 2 + 8);
+        let long = format!("{token}４{token}");
+        for (before, behind) in [("", ""), ("\n", ""), ("", "\n"), ("\n", "\n")] {
+            let text = format!("{before}{long}{behind}");
+            let parts = unfold(&text);
+            let plain: Vec<&str> = parts.iter().map(|part| part.text.trim()).collect();
+            assert_eq!(plain, [long.replace('４', "4")], "{text:?}");
         }
     }
 
