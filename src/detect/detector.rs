@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use super::compile::{self, Tables};
 use super::config::{DetectorConfig, DictionaryRule, RuleProblem};
 use super::engine::Scan;
+use super::fields::Field;
 use super::index::{Noticed, Sheet};
 use super::naming::{self, Models, Naming, Unread};
 use super::own::{Dictionary, OwnRegex};
@@ -341,7 +342,9 @@ impl Detector {
             }
             let tells = |name: &str| self.builtin.tables.vocabulary.tells(name);
             let lines = lines.iter().map(|line| *line as usize);
-            records::cells(text, lines, tells, |cell| self.candidates_cell(text, cell, out));
+            let speaks =
+                |name: &str| !self.regexes.is_empty() || !Field::new(name, &self.builtin.tables.vocabulary).is_silent();
+            records::cells(text, lines, tells, speaks, |cell| self.candidates_cell(text, cell, out));
             records::members(text, colons, tells, |cell| self.candidates_cell(text, cell, out));
             Ok(())
         })
@@ -354,7 +357,7 @@ impl Detector {
         }
         let tells = |name: &str| self.builtin.tables.vocabulary.tells(name);
         let lines = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
-        records::cells(text, lines, tells, |_| {}).map_or(String::new(), |line| format!("{line}\n"))
+        records::cells(text, lines, tells, |_| false, |_| {}).map_or(String::new(), |line| format!("{line}\n"))
     }
 
     /// Appends what a cell of a table is under its column's head, where that makes the whole cell a find.

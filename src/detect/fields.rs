@@ -30,6 +30,11 @@ impl Field {
         Self { name: kept, groups: vocabulary.groups(words), rules: rules(words, vocabulary) }
     }
 
+    /// Whether no rule listens to it.
+    pub fn is_silent(&self) -> bool {
+        self.groups.is_empty() && self.rules.is_empty()
+    }
+
     /// Whether it may be kept.
     pub fn is_kept(&self) -> bool {
         self.name.is_some()

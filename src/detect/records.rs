@@ -33,12 +33,13 @@ pub(super) struct Cell {
     pub value: (usize, usize),
 }
 
-/// Calls back for every cell of every table whose first line looks like heads, words without digits, of which some tell something.
-/// `starts` are those of the lines that may be heads, in order. Gives the line of heads of the table that is open at the end.
+/// Calls back for every cell under a head that `speaks` of every table whose first line looks like heads, words without digits, of which some
+/// tell something. `starts` are those of the lines that may be heads, in order. Gives the line of heads of the table that is open at the end.
 pub(super) fn cells(
     text: &str,
     starts: impl Iterator<Item = usize>,
     tells: impl Fn(&str) -> bool,
+    speaks: impl Fn(&str) -> bool,
     mut each: impl FnMut(Cell),
 ) -> Option<&str> {
     let bytes = text.as_bytes();
@@ -49,13 +50,14 @@ pub(super) fn cells(
         }
         let Some((line, sign, heads)) = heads(text, start, &tells) else { continue };
         let below = start + line.len() + 1;
+        let spoken: Vec<bool> = heads.iter().map(|(from, to)| text.get(*from..*to).is_some_and(&speaks)).collect();
         let ended = lines(bytes, below).find(|(from, to)| {
             let row = parts(bytes, *from, *to, sign);
             if heads.len() < 2 || row.clone().count() != heads.len() {
                 return !is_rule(bytes.get(*from..*to).unwrap_or_default());
             }
-            let filled = row.zip(&heads).filter(|((from, to), _)| from < to);
-            filled.for_each(|(value, head)| each(Cell { head: *head, value }));
+            let filled = row.zip(heads.iter().zip(&spoken)).filter(|((from, to), (_, spoken))| from < to && **spoken);
+            filled.for_each(|(value, (head, _))| each(Cell { head: *head, value }));
             false
         });
         match ended {
