@@ -150,7 +150,6 @@ pub(super) struct Borders {
     starts: [Patterns; SIDES],
     /// By what stands behind: what may end there.
     ends: [Patterns; SIDES],
-    any_open: bool,
 }
 
 impl Borders {
@@ -158,7 +157,6 @@ impl Borders {
     pub fn of(borders: impl Iterator<Item = Border>) -> Self {
         let mut sets = Self::default();
         for (index, border) in borders.enumerate() {
-            sets.any_open |= border == Border::Open;
             let [before, behind] = ALLOWED.get(border as usize).copied().unwrap_or_default();
             for (side, (starts, ends)) in sets.starts.iter_mut().zip(&mut sets.ends).enumerate() {
                 *starts |= Patterns::from(before >> side & 1) << index;
@@ -170,7 +168,7 @@ impl Borders {
 
     /// Whether some pattern may end anywhere.
     pub fn any_open(&self) -> bool {
-        self.any_open
+        self.at_end(b'a', b'a') != 0
     }
 
     /// Which patterns may start, by what stands before: see [`beside`].

@@ -12,6 +12,7 @@ use super::index::{Lists, Place, Sheet, What};
 use super::masks::BLOCK;
 use super::rule::{Border, Rule, Start};
 use super::streets;
+use super::unfold::in_token;
 use super::value::Value;
 use super::words::{Groups, HeadNumber, in_word};
 use super::{Evidence, Finding, Hint};
@@ -111,9 +112,8 @@ impl<'s> Scan<'s> {
         let text = self.text.as_bytes();
         let done = self.sheet.noticed.tokens.last().map_or(0, |(_, end)| *end);
         if at >= done {
-            let in_token = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
-            let back = text.get(done..at).unwrap_or_default().iter().rev().take_while(in_token).count();
-            let ahead = text.get(at..).unwrap_or_default().iter().take_while(in_token).count();
+            let back = text.get(done..at).unwrap_or_default().iter().rev().take_while(|byte| in_token(**byte)).count();
+            let ahead = text.get(at..).unwrap_or_default().iter().take_while(|byte| in_token(**byte)).count();
             self.sheet.noticed.tokens.push((at - back, at + ahead));
         }
     }

@@ -202,10 +202,15 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 static STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 static URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
+/// Whether a byte can be in a token of Base64, of either alphabet.
+pub(super) fn in_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
 /// The text that a Base64 token at `at` holds, and the token's length: readable text only, one level.
 pub(super) fn base64_text(text: &[u8], at: usize) -> Option<(String, usize)> {
     let rest = text.get(at..)?;
-    let body = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_')).count();
+    let body = rest.iter().take_while(|byte| in_token(**byte)).count();
     let len = body + rest.iter().skip(body).take(2).take_while(|byte| **byte == b'=').count();
     if body < BASE64_BYTES {
         return None;
