@@ -114,31 +114,30 @@ impl Automaton {
     /// Walks from `at`; `holds(end)` says whether the pattern may end there. Gives the last end and the one before it (0
     /// where there is none).
     #[inline]
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "hot loop: `tabulate` writes only rows that exist, columns that a row has"
-    )]
     pub fn walk(&self, text: &[u8], at: usize, mut holds: impl FnMut(usize) -> bool) -> Option<[usize; 2]> {
-        let (mut state, accepting) = (self.start as usize, self.accepting as usize);
-        let mut ends = [0, 0];
         let rest = text.get(at..).unwrap_or_default();
         let rest = rest.get(..self.reach).unwrap_or(rest);
-        let mut bytes = rest.iter();
-        while let Some(byte) = bytes.next() {
-            state = self.next[state + usize::from(self.classes[usize::from(*byte)])] as usize;
-            // One comparison for most bytes: the dead row is far above the others then.
-            if state.wrapping_sub(DEAD as usize + 1) < accepting - 1 {
-                continue;
+        let mut walk = Walk { automaton: self, state: self.start as usize, ends: [0, 0] };
+        // Four at a time: whether there is a next byte is asked once for all of them.
+        let (fours, tail) = rest.as_chunks::<4>();
+        let mut end = at;
+        for [a, b, c, d] in fours {
+            let alive = walk.step(*a, end + 1, &mut holds)
+                && walk.step(*b, end + 2, &mut holds)
+                && walk.step(*c, end + 3, &mut holds)
+                && walk.step(*d, end + 4, &mut holds);
+            if !alive {
+                return walk.result();
             }
-            if state == DEAD as usize {
+            end += 4;
+        }
+        for byte in tail {
+            end += 1;
+            if !walk.step(*byte, end, &mut holds) {
                 break;
             }
-            let end = at + (rest.len() - bytes.len());
-            if holds(end) {
-                ends = [end, ends[0]];
-            }
         }
-        (ends[0] > 0).then_some(ends)
+        walk.result()
     }
 
     /// The same, where the pattern may end as a border says.
@@ -148,6 +147,41 @@ impl Automaton {
             return self.walk(text, at, |_| true);
         }
         self.walk(text, at, |end| !text.get(end).is_some_and(|next| within_word(*next)) && end_holds(text, end, border))
+    }
+}
+
+/// A walk under way.
+struct Walk<'a> {
+    automaton: &'a Automaton,
+    state: usize,
+    /// The last end and the one before it.
+    ends: [usize; 2],
+}
+
+impl Walk<'_> {
+    /// Reads a byte that ends at `end`. Says whether the walk goes on.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the loop of every walk")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "hot loop: `tabulate` writes only rows that exist, columns that a row has"
+    )]
+    fn step(&mut self, byte: u8, end: usize, holds: &mut impl FnMut(usize) -> bool) -> bool {
+        let Automaton { classes, next, accepting, .. } = self.automaton;
+        self.state = next[self.state + usize::from(classes[usize::from(byte)])] as usize;
+        // One comparison for most bytes: the dead row is far above the others then.
+        if self.state.wrapping_sub(DEAD as usize + 1) < *accepting as usize - 1 {
+            return true;
+        }
+        let alive = self.state != DEAD as usize;
+        if alive && holds(end) {
+            self.ends = [end, self.ends[0]];
+        }
+        alive
+    }
+
+    fn result(self) -> Option<[usize; 2]> {
+        (self.ends[0] > 0).then_some(self.ends)
     }
 }
 

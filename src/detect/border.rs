@@ -166,9 +166,9 @@ impl Borders {
         sets
     }
 
-    /// Whether some pattern may end anywhere.
-    pub fn any_open(&self) -> bool {
-        self.at_end(b'a', b'a') != 0
+    /// Which patterns may end within a word.
+    pub fn within_words(&self) -> Patterns {
+        self.at_end(b'a', b'a') | self.at_end(b'a', b'0')
     }
 
     /// Which patterns may start, by what stands before: see [`beside`].

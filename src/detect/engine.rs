@@ -23,6 +23,14 @@ const LOCAL_BYTES: usize = 64;
 /// The longest user name and password of a URL.
 const USER_INFO_BYTES: usize = 400;
 
+/// The fewest digits of a telephone number with its country's code.
+const PHONE_DIGITS: usize = 8;
+
+/// What such a number is made of.
+fn in_phone(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b' ' | b'(' | b')' | b'-' | b'.' | b'/')
+}
+
 /// One scan of one text.
 pub(super) struct Scan<'s> {
     tables: &'s Tables,
@@ -164,12 +172,13 @@ impl<'s> Scan<'s> {
         }
         let tables = self.tables;
         self.gated(&tables.digit, at);
+        let (before, beyond) = (self.before(at, 1), self.before(at, 2));
         // `Hauptstraße 12`, `Storgatan 5`
-        if self.before(at, 1) == b' ' && self.before(at, 2).is_ascii_lowercase() | (self.before(at, 2) >= 0x80) {
+        if before == b' ' && (beyond.is_ascii_lowercase() || beyond >= 0x80) {
             self.street(at - 1);
         }
         // One to three capitals and a space or dash before a number are often part of it: `AB 12 34 56 C`.
-        if matches!(self.before(at, 1), b' ' | b'-') && self.before(at, 2).is_ascii_uppercase() {
+        if beyond.is_ascii_uppercase() && matches!(before, b' ' | b'-') {
             let capitals = (2..=5).take_while(|back| self.before(at, *back).is_ascii_uppercase()).count();
             if capitals <= 3 && !in_word(self.before(at, 2 + capitals)) {
                 self.mixed_word(at - 1 - capitals);
@@ -323,7 +332,11 @@ impl<'s> Scan<'s> {
             return;
         }
         if self.byte(at) == b'+' {
-            self.singles(&tables.starts.plus, at);
+            // No number of a telephone is shorter: of what begins with a plus, most is none.
+            let ahead = self.text.as_bytes().get(at + 1..at + 1 + PHONE_DIGITS);
+            if ahead.is_some_and(|ahead| ahead.iter().all(|byte| in_phone(*byte))) {
+                self.singles(&tables.starts.plus, at);
+            }
         } else {
             self.singles(&tables.starts.paren, at);
         }

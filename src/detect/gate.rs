@@ -65,10 +65,10 @@ pub(super) struct Gate {
     next: Box<[u32]>,
     /// Rows from this one on are those where something ends, or where the automaton was cut off.
     telling: u32,
+    /// Rows from this one on are those where something ends that may end within a word, or where the automaton was cut off.
+    open: u32,
     /// Rows from this one on are those where the automaton was cut off.
     cut: u32,
-    /// Whether no pattern may end within a word.
-    closed: bool,
     /// By telling row: what may end where it is reached, and what is still possible where the automaton was cut off.
     told: Box<[[Patterns; 2]]>,
     /// Where to begin, by what stands before ([`beside`]): with all patterns that may start there; and with those of them alone
@@ -104,7 +104,7 @@ impl Gate {
         let wanted = rest.first().map_or(0, |byte| self.first[usize::from(*byte)]);
         let back = |n: usize| at.checked_sub(n).and_then(|at| text.get(at)).copied().unwrap_or(0);
         let mut row = self.starts[beside(back(1), back(2))][usize::from(quiet)] as usize;
-        let (telling, cut) = (self.telling as usize, self.cut as usize);
+        let (telling, open, cut) = (self.telling as usize, self.open as usize, self.cut as usize);
         let mut possible = 0;
         let mut bytes = rest.iter();
         while let Some(byte) = bytes.next() {
@@ -118,16 +118,16 @@ impl Gate {
             }
             let ahead = bytes.as_slice();
             let next = ahead.first().copied().unwrap_or(0);
-            if row < cut && self.closed && within_word(next) {
+            if row < open && within_word(next) {
                 continue;
             }
-            let [ends, open] = self.told[(row - telling) / COLUMNS];
+            let [ends, alive] = self.told[(row - telling) / COLUMNS];
             let ends = ends & wanted & !possible;
             if ends != 0 {
                 possible |= ends & self.borders.at_end(next, ahead.get(1).copied().unwrap_or(0));
             }
             if row >= cut {
-                possible |= open & wanted;
+                possible |= alive & wanted;
                 break;
             }
         }
@@ -237,8 +237,12 @@ impl<'n> Builder<'n> {
         let told = |row: &usize| self.told.get(*row).copied().unwrap_or_default();
         let (telling, silent): (Vec<usize>, Vec<usize>) = (0..self.told.len()).partition(|row| told(row) != [0, 0]);
         let (cut, ending): (Vec<usize>, Vec<usize>) = telling.into_iter().partition(|row| told(row)[1] != 0);
-        let first_cut = ((silent.len() + ending.len()) * COLUMNS) as u32;
-        let telling = [ending, cut].concat();
+        let within_words = borders.within_words();
+        let (open, closed): (Vec<usize>, Vec<usize>) =
+            ending.into_iter().partition(|row| told(row)[0] & within_words != 0);
+        let first_open = silent.len() + closed.len();
+        let first_cut = first_open + open.len();
+        let telling = [closed, open, cut].concat();
         let mut moved = vec![DEAD; self.told.len()];
         for (to, from) in silent.iter().chain(&telling).enumerate() {
             put(&mut moved, *from, to as u16);
@@ -248,8 +252,8 @@ impl<'n> Builder<'n> {
         Gate {
             next: silent.iter().chain(&telling).flat_map(row).map(to).collect(),
             telling: (silent.len() * COLUMNS) as u32,
-            cut: first_cut,
-            closed: !borders.any_open(),
+            open: (first_open * COLUMNS) as u32,
+            cut: (first_cut * COLUMNS) as u32,
             told: telling.iter().map(told).collect(),
             starts: starts.map(|rows| rows.map(|row| to(&row))),
             first,
