@@ -117,6 +117,11 @@ fn list(detector: &Detector, kind: Option<&str>, form: Form) -> Result<(), Failu
         say(&format!("{:26} {:24} {:3} %{validator}{needed}", info.name, rule.name, rule.confidence))?;
         if wanted.is_some() {
             say(&format!("    source: {}", rule.source))?;
+            say(&format!("    tried at: {}", rule.start))?;
+            words("words", rule.start_words)?;
+            if !rule.pattern.is_empty() {
+                say(&format!("    form: {}", rule.pattern))?;
+            }
             words("near", rule.near)?;
             words("against", rule.against)?;
             words("fields", rule.fields)?;
@@ -135,6 +140,7 @@ fn as_json(detector: &Detector, rule: &RuleInfo) -> Value {
     let info = detector.info(rule.kind);
     json!({
         "name": rule.name, "kind": info.name, "category": info.category, "confidence": rule.confidence,
+        "start": rule.start, "start_words": rule.start_words, "pattern": rule.pattern,
         "evidence": rule.evidence, "validator": rule.validator, "near": rule.near, "need": rule.need,
         "against": rule.against, "fields": rule.fields, "source": rule.source, "examples": rule.examples,
         "counterexamples": rule.counterexamples,

@@ -28,6 +28,13 @@ pub struct RuleInfo {
     pub name: Cow<'static, str>,
     /// What it finds.
     pub kind: Kind,
+    /// What makes the engine try it: `digit`, `prefix`, `value after a word` and so on; `anywhere` for users' rules and
+    /// the model of names.
+    pub start: &'static str,
+    /// The words of that, where it has some.
+    pub start_words: &'static [&'static str],
+    /// The regular expression that it must fit; empty where words are all there is.
+    pub pattern: Cow<'static, str>,
     /// Why a match is believed, without context.
     pub evidence: Evidence,
     /// Belief without context, percent.
@@ -55,6 +62,9 @@ impl RuleInfo {
     pub(super) const BARE: Self = Self {
         name: Cow::Borrowed("unknown"),
         kind: Kind(0),
+        start: "anywhere",
+        start_words: &[],
+        pattern: Cow::Borrowed(""),
         evidence: Evidence::Prior,
         confidence: 0,
         validator: "any",
@@ -124,6 +134,9 @@ impl Detector {
         let rules = builtin.rules.iter().map(|rule| RuleInfo {
             name: Cow::Borrowed(rule.name),
             kind: rule.kind,
+            start: rule.start.told().0,
+            start_words: rule.start.told().1,
+            pattern: Cow::Borrowed(rule.pattern),
             evidence: rule.evidence,
             confidence: rule.confidence,
             validator: rule.check.name,
@@ -174,7 +187,7 @@ impl Detector {
             let Some(kind) = detector.own_kind(&rule.kind, rule.category, &at, &mut problems) else { continue };
             check_percent(rule.confidence, 1, &at, &mut problems);
             let validator = rule.validator.as_deref().unwrap_or("any");
-            let id = detector.own_rule(&at, kind, Evidence::Format, rule.confidence, validator);
+            let id = detector.own_rule(&at, kind, &rule.pattern, rule.confidence, validator);
             detector.regexes.extend(OwnRegex::new(rule, &at, kind, id, &mut problems));
         }
         let denied = config.deny.iter().map(|(kind, words)| {
@@ -187,7 +200,7 @@ impl Detector {
         for (at, rule) in listed.chain(denied) {
             let Some(kind) = detector.own_kind(&rule.kind, rule.category, &at, &mut problems) else { continue };
             check_percent(rule.confidence, 1, &at, &mut problems);
-            let id = detector.own_rule(&at, kind, Evidence::Format, rule.confidence, "any");
+            let id = detector.own_rule(&at, kind, "", rule.confidence, "any");
             detector.dictionary.add(&rule, &at, kind, id, &mut problems);
         }
         detector.dictionary.freeze();
@@ -272,12 +285,13 @@ impl Detector {
         Some(kind)
     }
 
-    fn own_rule(&mut self, at: &str, kind: Kind, evidence: Evidence, confidence: Option<u8>, validator: &str) -> u16 {
+    fn own_rule(&mut self, at: &str, kind: Kind, pattern: &str, confidence: Option<u8>, validator: &str) -> u16 {
         let known = super::validators::named(validator);
         self.rules.push(RuleInfo {
             name: Cow::Owned(at.to_owned()),
             kind,
-            evidence,
+            pattern: Cow::Owned(pattern.to_owned()),
+            evidence: Evidence::Format,
             confidence: confidence.unwrap_or(80),
             validator: known.map_or("any", |check| check.name),
             source: "the pipeline",

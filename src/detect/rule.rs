@@ -42,6 +42,31 @@ pub(super) enum Start {
     Field,
 }
 
+impl Start {
+    /// Its name, and its words, if it has some.
+    pub fn told(&self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Self::Digit => ("digit", &[]),
+            Self::Mixed => ("letters and digits", &[]),
+            Self::Plus => ("plus", &[]),
+            Self::Paren => ("parenthesis", &[]),
+            Self::At => ("at sign", &[]),
+            Self::Group => ("hexadecimal group", &[]),
+            Self::Uuid => ("hexadecimal groups of a UUID", &[]),
+            Self::Scheme => ("scheme of a URL", &[]),
+            Self::Dashes => ("dashes", &[]),
+            Self::Prefix(words) => ("prefix", words),
+            Self::Word(words) => ("word", words),
+            Self::UserName => ("user name of a URL", &[]),
+            Self::UserPassword => ("password of a URL", &[]),
+            Self::Street => ("street", &[]),
+            Self::After(words, _) => ("value after a word", words),
+            Self::FirstName => ("first name", &[]),
+            Self::Field => ("field", &[]),
+        }
+    }
+}
+
 /// What must stand between a keyword and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Link {
