@@ -8,6 +8,7 @@ use super::border::start_holds;
 use super::compile::{Gated, Tables};
 use super::context::{AHEAD_BYTES, Context};
 use super::fields::Field;
+use super::gate::Asked;
 use super::index::{Lists, Place, Sheet, What};
 use super::masks::BLOCK;
 use super::rule::{Border, Rule, Start};
@@ -43,6 +44,8 @@ pub(super) struct Scan<'s> {
     numbers_done: usize,
     groups_done: usize,
     checked: Checked,
+    /// What a gate was asked last: of numbers or of words with digits.
+    asked: Asked,
 }
 
 /// The check that was made last, and what it said: rules of one kind ask the same of the same bytes.
@@ -64,8 +67,8 @@ impl<'s> Scan<'s> {
     ) -> Self {
         let context = Context::new(tables, text.as_bytes());
         sheet.clear();
-        let checked = Checked::default();
-        Self { tables, rules, text, out, sheet, context, numbers_done: 0, groups_done: 0, checked }
+        let (checked, asked) = Default::default();
+        Self { tables, rules, text, out, sheet, context, numbers_done: 0, groups_done: 0, checked, asked }
     }
 
     /// Appends every candidate, in no order, overlapping. The sheet then says what is worth a second look.
@@ -189,7 +192,7 @@ impl<'s> Scan<'s> {
     /// Tries the rules that a gate lets through.
     fn gated(&mut self, gated: &'s Gated, at: usize) {
         let quiet = self.context.is_quiet(&mut self.sheet.notes, at);
-        let mut possible = gated.gate.possible(self.text.as_bytes(), at, quiet);
+        let mut possible = gated.gate.possible(self.text.as_bytes(), at, quiet, &mut self.asked);
         if possible == 0 {
             return;
         }

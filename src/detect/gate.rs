@@ -96,14 +96,20 @@ impl Gate {
         Builder::new(&nfa, patterns.len()).build(borders, quiet)
     }
 
-    /// The patterns that may match at `at`; where `quiet`, those alone that ask for no word around them.
+    /// The patterns that may match at `at`; where `quiet`, those alone that ask for no word around them. `last` is what was asked last, of
+    /// this gate or of one for places that begin with other bytes.
     #[inline(never)]
     #[expect(clippy::indexing_slicing, reason = "hot loop: the builder writes only rows that exist")]
-    pub fn possible(&self, text: &[u8], at: usize, quiet: bool) -> Patterns {
+    pub fn possible(&self, text: &[u8], at: usize, quiet: bool, last: &mut Asked) -> Patterns {
         let rest = text.get(at..).unwrap_or_default();
         let wanted = rest.first().map_or(0, |byte| self.first[usize::from(*byte)]);
         let back = |n: usize| at.checked_sub(n).and_then(|at| text.get(at)).copied().unwrap_or(0);
-        let mut row = self.starts[beside(back(1), back(2))][usize::from(quiet)] as usize;
+        let start = self.starts[beside(back(1), back(2))][usize::from(quiet)];
+        let shape = Shape::of(rest, start);
+        if shape.is_some() && shape == last.shape {
+            return last.possible & wanted;
+        }
+        let mut row = start as usize;
         let (telling, open, cut) = (self.telling as usize, self.open as usize, self.cut as usize);
         let mut possible = 0;
         let mut bytes = rest.iter();
@@ -122,22 +128,64 @@ impl Gate {
                 continue;
             }
             let [ends, alive] = self.told[(row - telling) / COLUMNS];
-            let ends = ends & wanted & !possible;
+            let ends = ends & !possible;
             if ends != 0 {
                 possible |= ends & self.borders.at_end(next, ahead.get(1).copied().unwrap_or(0));
             }
             if row >= cut {
-                possible |= alive & wanted;
+                possible |= alive;
                 break;
             }
         }
-        possible
+        let read = rest.len() - bytes.as_slice().len();
+        if read + 2 <= SHAPE {
+            *last = Asked { shape, possible };
+        }
+        possible & wanted
     }
 
     /// Bytes of memory the tables take.
     pub fn memory_bytes(&self) -> usize {
         self.next.len() * 4 + (self.told.len() * 2 + self.first.len()) * size_of::<Patterns>()
     }
+}
+
+/// How many bytes a [`Shape`] has.
+const SHAPE: usize = 16;
+
+/// Where a walk begins and the bytes before it, every digit as `0`: to a gate one digit is as good as another. Rows of numbers and times
+/// of a log have the same shape again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shape {
+    start: u32,
+    bytes: [u64; 2],
+}
+
+impl Shape {
+    /// None where the text is shorter.
+    #[inline]
+    fn of(text: &[u8], start: u32) -> Option<Self> {
+        let ([first, second], _) = text.first_chunk::<SHAPE>()?.as_chunks::<8>() else { return None };
+        Some(Self { start, bytes: [first, second].map(|eight| without_digits(u64::from_le_bytes(*eight))) })
+    }
+}
+
+/// Eight bytes with every digit as `0`.
+#[inline]
+fn without_digits(bytes: u64) -> u64 {
+    let values = bytes ^ 0x3030_3030_3030_3030;
+    // The highest bit of each byte that is no digit; then all bits of those that are one.
+    let beyond_nine = (values & 0x7F7F_7F7F_7F7F_7F7F) + 0x7676_7676_7676_7676;
+    let others = (beyond_nine | values) & 0x8080_8080_8080_8080;
+    let digits = ((others >> 7) ^ 0x0101_0101_0101_0101) * 0xFF;
+    (bytes & !digits) | (0x3030_3030_3030_3030 & digits)
+}
+
+/// What a gate was asked last, and what it said, whatever the first byte.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked {
+    shape: Option<Shape>,
+    possible: Patterns,
 }
 
 /// Determinises over coarse classes.
@@ -366,6 +414,30 @@ mod tests {
     use super::super::rule::Border;
     use super::*;
 
+    fn possible(gate: &Gate, text: &[u8], at: usize, quiet: bool) -> Patterns {
+        gate.possible(text, at, quiet, &mut Asked::default())
+    }
+
+    #[test]
+    fn a_number_would_be_taken_for_another_of_its_shape() {
+        let gate = gate(&[
+            ("[0-9]{3}-[0-9]{2}", Border::Word),
+            ("4[0-9]{2}-[0-9]{2}", Border::Word),
+            ("[0-9]{3}", Border::Number),
+            ("[0-9]{20}", Border::Word),
+        ]);
+        let mut asked = Asked::default();
+        let rows = ["123-45 x, 411-22 ", "411-22 x, 123-45 ", "411-2a x, 123-45 ", "123 45, 99999999 "];
+        let long = ["12345678901234567890 ", "1234567890123456789 "];
+        for row in rows.iter().chain(&long).cycle().take(4 * 6) {
+            let text = format!("{row}{row}{row}");
+            for at in (0..text.len()).filter(|at| text.as_bytes().get(*at).is_some_and(u8::is_ascii_digit)) {
+                let told = gate.possible(text.as_bytes(), at, false, &mut asked);
+                assert_eq!(told, possible(&gate, text.as_bytes(), at, false), "{text} at {at}");
+            }
+        }
+    }
+
     fn gate(patterns: &[(&str, Border)]) -> Gate {
         let texts: Vec<&str> = patterns.iter().map(|(pattern, _)| *pattern).collect();
         Gate::new(&texts, Borders::of(patterns.iter().map(|(_, border)| *border)), 0b10).unwrap()
@@ -374,42 +446,42 @@ mod tests {
     #[test]
     fn what_could_match_is_let_through_and_what_is_too_short_is_not() {
         let gate = gate(&[("[0-9]{9}", Border::Number), ("40[0-9]{14}", Border::Number), ("[0-9]+x", Border::Word)]);
-        assert_eq!(gate.possible(b"123", 0, false), 0);
-        assert_eq!(gate.possible(b"123456789", 0, false), 0b001);
-        assert_eq!(gate.possible(b"a 512345678", 2, false), 0b001);
-        let second = gate.possible(b"a 4111111111111111", 2, false) & 0b010;
+        assert_eq!(possible(&gate, b"123", 0, false), 0);
+        assert_eq!(possible(&gate, b"123456789", 0, false), 0b001);
+        assert_eq!(possible(&gate, b"a 512345678", 2, false), 0b001);
+        let second = possible(&gate, b"a 4111111111111111", 2, false) & 0b010;
         assert_ne!(second, 0, "which digit comes second, the pattern's walk sees");
-        assert_eq!(gate.possible(b"12x", 0, false), 0b100);
-        assert_eq!(gate.possible(b"12xx", 0, false), 0, "borders are looked at");
+        assert_eq!(possible(&gate, b"12x", 0, false), 0b100);
+        assert_eq!(possible(&gate, b"12xx", 0, false), 0, "borders are looked at");
     }
 
     #[test]
     fn within_a_longer_number_only_what_may_begin_there_is_tried() {
         let gate = gate(&[("[0-9]{3}", Border::Number), ("[0-9]{3}", Border::Word)]);
-        assert_eq!(gate.possible(b"1-123", 2, false), 0b10);
-        assert_eq!(gate.possible(b"1 123", 2, false), 0b11);
+        assert_eq!(possible(&gate, b"1-123", 2, false), 0b10);
+        assert_eq!(possible(&gate, b"1 123", 2, false), 0b11);
     }
 
     #[test]
     fn where_no_words_stand_only_what_asks_for_none_is_tried() {
         let gate = gate(&[("[0-9]{3}", Border::Number), ("[0-9]{3}", Border::Number)]);
-        assert_eq!(gate.possible(b"123", 0, false), 0b11);
-        assert_eq!(gate.possible(b"123", 0, true), 0b10);
+        assert_eq!(possible(&gate, b"123", 0, false), 0b11);
+        assert_eq!(possible(&gate, b"123", 0, true), 0b10);
     }
 
     #[test]
     fn what_begins_with_another_byte_is_held_back() {
         let gate = gate(&[("4[0-9]{3}", Border::Number), ("00[0-9]{2}", Border::Number)]);
-        assert_eq!(gate.possible(b"4123", 0, false), 0b01);
-        assert_eq!(gate.possible(b"0012", 0, false), 0b10);
-        assert_eq!(gate.possible(b"7777", 0, false), 0);
-        assert_eq!(gate.possible(b"", 0, false), 0);
+        assert_eq!(possible(&gate, b"4123", 0, false), 0b01);
+        assert_eq!(possible(&gate, b"0012", 0, false), 0b10);
+        assert_eq!(possible(&gate, b"7777", 0, false), 0);
+        assert_eq!(possible(&gate, b"", 0, false), 0);
     }
 
     #[test]
     fn what_is_longer_than_the_gate_is_deep_is_let_through() {
         let gate = gate(&[("[0-9A-F]{40}", Border::Word)]);
-        assert_eq!(gate.possible(&[b'1'; 30], 0, false), 1);
-        assert_eq!(gate.possible(&[b'1'; 10], 0, false), 0);
+        assert_eq!(possible(&gate, &[b'1'; 30], 0, false), 1);
+        assert_eq!(possible(&gate, &[b'1'; 10], 0, false), 0);
     }
 }
