@@ -153,8 +153,8 @@ impl Gate {
 /// How many bytes a [`Shape`] has.
 const SHAPE: usize = 16;
 
-/// Where a walk begins and the bytes before it, every digit as `0`: to a gate one digit is as good as another. Rows of numbers and times
-/// of a log have the same shape again and again.
+/// Where a walk begins and the bytes that it may read, every digit as `0`: to a gate one digit is as good as another. Rows of numbers and
+/// times of a log have the same shape again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Shape {
     start: u32,
