@@ -14,6 +14,7 @@ use super::masks::BLOCK;
 use super::rule::{Border, Rule, Start};
 use super::streets;
 use super::unfold::in_token;
+use super::validators::LEAST_PHONE_DIGITS;
 use super::value::Value;
 use super::words::{Groups, HeadNumber, in_word};
 use super::{Evidence, Finding, Hint};
@@ -24,10 +25,7 @@ const LOCAL_BYTES: usize = 64;
 /// The longest user name and password of a URL.
 const USER_INFO_BYTES: usize = 400;
 
-/// The fewest digits of a telephone number with its country's code.
-const PHONE_DIGITS: usize = 8;
-
-/// What such a number is made of.
+/// What a telephone number with its country's code is made of.
 fn in_phone(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b' ' | b'(' | b')' | b'-' | b'.' | b'/')
 }
@@ -335,8 +333,8 @@ impl<'s> Scan<'s> {
             return;
         }
         if self.byte(at) == b'+' {
-            // No number of a telephone is shorter: of what begins with a plus, most is none.
-            let ahead = self.text.as_bytes().get(at + 1..at + 1 + PHONE_DIGITS);
+            // Only numbers of telephones begin so, and of what begins with a plus, most is none: the check wants so many digits.
+            let ahead = self.text.as_bytes().get(at + 1..at + 1 + LEAST_PHONE_DIGITS);
             if ahead.is_some_and(|ahead| ahead.iter().all(|byte| in_phone(*byte))) {
                 self.singles(&tables.starts.plus, at);
             }

@@ -404,15 +404,14 @@ const CALLING_CODES: &[u64] = &[
     970, 971, 972, 973, 974, 975, 976, 977, 979, 992, 993, 994, 995, 996, 998,
 ];
 
+/// The fewest digits of a telephone number with its country's code.
+pub(super) const LEAST_PHONE_DIGITS: usize = 8;
+
 fn phone_international(text: &[u8]) -> bool {
-    // Most of what begins with a plus is no number of a telephone: `+1`.
-    if text.len() < 8 {
-        return false;
-    }
     // An extension is no part of the number.
     let digits = Digits::of(text.split(|b| b.is_ascii_alphabetic()).next().unwrap_or_default());
     let known = || (1..=3).any(|n| CALLING_CODES.binary_search(&digits.number(0, n)).is_ok());
-    (8..=15).contains(&digits.as_slice().len()) && !digits.uniform() && known()
+    (LEAST_PHONE_DIGITS..=15).contains(&digits.as_slice().len()) && !digits.uniform() && known()
 }
 
 fn phone_nanp(text: &[u8]) -> bool {
